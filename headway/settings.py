@@ -1,0 +1,245 @@
+"""The one typed settings object.
+
+Sources, strongest first: process environment (``HEADWAY__KAFKA__BOOTSTRAP_SERVERS=…``), the project's ``.env``, the
+secrets that the embedded runtime made at its first start (``<state_dir>/secrets.env``), defaults. Every address and
+credential that any part uses is here; ``headway config`` prints it with secrets masked.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from headway.errors import SettingsError
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+PREFIX = "HEADWAY__"
+LOOPBACK = "127.0.0.1"
+
+
+class KafkaSettings(BaseModel):
+    """Kafka as every client sees it; the security fields are librdkafka's own names with the dots as underscores."""
+
+    port: int = Field(9092, description="port of the embedded broker")
+    controller_port: int = Field(9093, description="port of the embedded controller")
+    bootstrap_servers: str = Field("", description="host:port list; empty: the embedded broker")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: str = Field("", description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512")
+    sasl_username: str = ""
+    sasl_password: SecretStr = SecretStr("")
+    ssl_ca_location: str = Field("", description="PEM file of the certificate authority")
+    replication_factor: int = 1
+
+    @model_validator(mode="after")
+    def _address(self) -> KafkaSettings:
+        self.bootstrap_servers = self.bootstrap_servers or f"{LOOPBACK}:{self.port}"
+        return self
+
+    def librdkafka(self) -> dict[str, str]:
+        """Give the connection part of a confluent-kafka configuration (secrets in the clear: never log it)."""
+        out = {"bootstrap.servers": self.bootstrap_servers, "security.protocol": self.security_protocol}
+        if self.sasl_mechanism:
+            out |= {
+                "sasl.mechanism": self.sasl_mechanism,
+                "sasl.username": self.sasl_username,
+                "sasl.password": self.sasl_password.get_secret_value(),
+            }
+        if self.ssl_ca_location:
+            out["ssl.ca.location"] = self.ssl_ca_location
+        return out
+
+    def java(self) -> dict[str, str]:
+        """Give the same for a JVM client (Connect, Kafka Streams, Spark with the prefix ``kafka.``)."""
+        out = {"bootstrap.servers": self.bootstrap_servers, "security.protocol": self.security_protocol}
+        if self.sasl_mechanism:
+            module = "plain.PlainLoginModule" if self.sasl_mechanism == "PLAIN" else "scram.ScramLoginModule"
+            password = self.sasl_password.get_secret_value().replace("\\", "\\\\").replace('"', '\\"')
+            out |= {
+                "sasl.mechanism": self.sasl_mechanism,
+                "sasl.jaas.config": f"org.apache.kafka.common.security.{module} required "
+                f'username="{self.sasl_username}" password="{password}";',
+            }
+        if self.ssl_ca_location:
+            out |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": self.ssl_ca_location}
+        return out
+
+
+class PostgresSettings(BaseModel):
+    """The database that holds ``stations`` (and, in another database of the server, Airflow's own tables)."""
+
+    host: str = LOOPBACK
+    port: int = 5433
+    database: str = "transit"
+    user: str = "headway"
+    password: SecretStr = SecretStr("")
+    airflow_database: str = "airflow"
+    # What Connect uses to reach the same server; under compose it is another host name than ours.
+    connect_host: str = Field("", description="the server as Kafka Connect sees it; empty: the same host")
+    connect_port: int = Field(0, description="its port as Kafka Connect sees it; 0: the same port")
+
+    def dsn(self, database: str = "") -> str:
+        """Give a libpq connection URL (holds the password: never log it)."""
+        from urllib.parse import quote
+
+        password = quote(self.password.get_secret_value(), safe="")
+        return f"postgresql://{quote(self.user)}:{password}@{self.host}:{self.port}/{database or self.database}"
+
+
+class HttpServiceSettings(BaseModel):
+    """An HTTP service: embedded at ``port``, or anywhere at ``url``."""
+
+    port: int
+    url: str = Field("", description="base URL; empty: the embedded service")
+    username: str = ""
+    password: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _address(self) -> HttpServiceSettings:
+        self.url = (self.url or f"http://{LOOPBACK}:{self.port}").rstrip("/")
+        return self
+
+    def auth(self) -> tuple[str, str] | None:
+        """Give (user, password) for HTTP basic authentication, or None."""
+        return (self.username, self.password.get_secret_value()) if self.username else None
+
+
+class ConnectSettings(HttpServiceSettings):
+    """Kafka Connect's REST API."""
+
+    port: int = 8083
+
+
+class RestProxySettings(HttpServiceSettings):
+    """The Kafka REST proxy (Confluent v2 JSON)."""
+
+    port: int = 8082
+    max_body_bytes: int = Field(1_048_576, description="a larger request is refused with 413")
+
+
+class KsqlSettings(HttpServiceSettings):
+    """ksqlDB, or the embedded engine."""
+
+    port: int = 8088
+    service_id: str = "headway_"
+
+
+class AirflowSettings(HttpServiceSettings):
+    """Airflow's API server; user and password are those of its login page."""
+
+    port: int = 8080
+    log_server_port: int = Field(8793, description="port of the worker log server")
+    triggerer_log_port: int = 8794
+    scheduler_health_port: int = 8974
+    username: str = "admin"
+    jwt_secret: SecretStr = SecretStr("")
+    fernet_key: SecretStr = SecretStr("")
+    parallelism: int = 6
+
+
+class SparkSettings(BaseModel):
+    """The standalone cluster and what a job gets by default."""
+
+    master_port: int = 7077
+    master_ui_port: int = 8180
+    worker_ui_port: int = 8181
+    driver_ui_port: int = Field(4040, description="UI port of the running driver")
+    master_url: str = Field("", description="spark://host:port; empty: the embedded master")
+    worker_cores: int = Field(4, description="cores offered by the embedded worker (more than it has, on purpose)")
+    worker_memory: str = "3g"
+    driver_memory: str = "512m"
+    executor_memory: str = "768m"
+    executor_cores: int = 1
+    total_executor_cores: int = Field(2, description="spark.cores.max of one application")
+    shuffle_partitions: int = 4
+
+    @model_validator(mode="after")
+    def _address(self) -> SparkSettings:
+        self.master_url = self.master_url or f"spark://{LOOPBACK}:{self.master_port}"
+        return self
+
+
+class FaustSettings(BaseModel):
+    """The Faust workers (table web server ports are web_port, web_port + 1 for the standby …)."""
+
+    web_port: int = 6066
+    workers: int = Field(2, description="one active and its standbys")
+
+
+class ReplaySettings(BaseModel):
+    """Defaults of a replay."""
+
+    seed: int = 7
+    commit_rows: int = Field(20_000, ge=1)
+    commit_ms: int = Field(500, ge=10)
+    feeds_file: Path = PROJECT_DIR / "data" / "feeds.toml"
+
+
+class Settings(BaseSettings):
+    """Everything that differs between machines and between the embedded, compose and external profiles."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore")
+
+    profile: Literal["embedded", "compose", "external"] = "embedded"
+    install_dir: Path = Field(PROJECT_DIR / ".headway" / "install", description="environments and Java artefacts")
+    state_dir: Path = Field(PROJECT_DIR / ".headway" / "state", description="data, logs, secrets of the embedded parts")
+    data_dir: Path = Field(PROJECT_DIR / "data", description="where workbooks named in feeds.toml are looked up")
+    output_dir: Path | None = Field(None, description="Spark's files; empty: <state_dir>/output")
+    timezone: str = Field("America/Chicago", description="time zone of the service days")
+
+    kafka: KafkaSettings = KafkaSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    connect: ConnectSettings = ConnectSettings()
+    rest_proxy: RestProxySettings = RestProxySettings()
+    ksql: KsqlSettings = KsqlSettings()
+    airflow: AirflowSettings = AirflowSettings()
+    spark: SparkSettings = SparkSettings()
+    faust: FaustSettings = FaustSettings()
+    replay: ReplaySettings = ReplaySettings()
+
+    @property
+    def output(self) -> Path:
+        """Give the folder of Spark's output."""
+        return self.output_dir or self.state_dir / "output"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Give the file of generated passwords (mode 600)."""
+        return self.state_dir / "secrets.env"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, ``.env``, generated secrets."""
+        user_env = DotEnvSettingsSource(settings_cls, env_file=PROJECT_DIR / ".env")
+        state_dir = Path(os.environ.get(f"{PREFIX}STATE_DIR") or cls.model_fields["state_dir"].default)
+        generated = DotEnvSettingsSource(settings_cls, env_file=state_dir / "secrets.env")
+        return init_settings, env_settings, user_env, generated
+
+
+@lru_cache(maxsize=1)
+def load() -> Settings:
+    """Load the settings once a process.
+
+    Raises :class:`SettingsError` that names the variable when a value makes no sense.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + "__".join(str(part).upper() for part in first["loc"])
+        raise SettingsError(
+            f"The setting {name} makes no sense: {first['msg']}.",
+            where="the environment, .env or secrets.env",
+            next_step=f"correct {name}; `headway config` lists every setting with its default",
+        ) from error
