@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 # Simulated time is not the broker's time: its defaults refuse tonight's events and delete last year's.
 FOREVER = "-1"
+TEN_YEARS = str(3650 * 86_400_000)
 ANY_TIMESTAMP = str(2**63 - 1)
 
 TURNSTILE = "transit.turnstile.v1"
@@ -15,6 +16,7 @@ STATIONS = "transit.stations.v1"
 STATION_LINES = "transit.stations.lines.v1"
 SUMMARY = "transit.turnstile.summary.v1"
 HOURLY = "transit.turnstile.hourly.v1"
+LINE_HOURLY = "transit.turnstile.lines.hourly.v1"
 RIDERSHIP = "transit.ridership.v1"
 HEADWAYS = "transit.headways.v1"
 SPARK_PROGRESS = "headway.spark.progress"
@@ -30,12 +32,14 @@ class Topic:
     purpose: str
     compacted: bool = False
     kind: str = "event"  # event | result | state; a new generation recreates events and results
+    # ksqlDB wants a windowed table's topic to carry the RETENTION of its window; compaction alone ignores it
+    retention_ms: str = FOREVER
 
     def config(self) -> dict[str, str]:
         """Give the broker's topic configuration."""
         return {
             "cleanup.policy": "compact" if self.compacted else "delete",
-            "retention.ms": FOREVER,
+            "retention.ms": self.retention_ms,
             "segment.ms": str(365 * 86_400_000),
             "message.timestamp.after.max.ms": ANY_TIMESTAMP,
             "message.timestamp.before.max.ms": ANY_TIMESTAMP,
@@ -54,7 +58,22 @@ TOPICS: tuple[Topic, ...] = (
     Topic(STATIONS, 1, "rows of Postgres' stations table, from Debezium", compacted=True, kind="state"),
     Topic(STATION_LINES, 1, "one row a station with all its lines, from Faust", compacted=True, kind="state"),
     Topic(SUMMARY, 3, "entries of each station, ever, from KSQL", compacted=True, kind="result"),
-    Topic(HOURLY, 3, "entries of each station and hour, from KSQL", compacted=True, kind="result"),
+    Topic(
+        HOURLY,
+        3,
+        "entries of each station and hour, from KSQL",
+        compacted=True,
+        kind="result",
+        retention_ms=TEN_YEARS,
+    ),
+    Topic(
+        LINE_HOURLY,
+        3,
+        "entries of each line and hour, from KSQL",
+        compacted=True,
+        kind="result",
+        retention_ms=TEN_YEARS,
+    ),
     Topic(RIDERSHIP, 3, "ridership joined with weather, from Spark", compacted=True, kind="result"),
     Topic(HEADWAYS, 3, "headway and delay per line and direction, from Spark", compacted=True, kind="result"),
     Topic(SPARK_PROGRESS, 1, "each micro-batch's progress, from Spark's listener", kind="state"),
