@@ -28,12 +28,14 @@ class KafkaSettings(BaseModel):
     port: int = Field(9092, description="port of the embedded broker")
     controller_port: int = Field(9093, description="port of the embedded controller")
     bootstrap_servers: str = Field("", description="host:port list; empty: the embedded broker")
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="as in Kafka's clients"
+    )
     sasl_mechanism: str = Field("", description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512")
-    sasl_username: str = ""
-    sasl_password: SecretStr = SecretStr("")
+    sasl_username: str = Field("", description="user of a SASL cluster")
+    sasl_password: SecretStr = Field(SecretStr(""), description="its password")
     ssl_ca_location: str = Field("", description="PEM file of the certificate authority")
-    replication_factor: int = 1
+    replication_factor: int = Field(1, description="of the topics that Headway creates")
 
     @model_validator(mode="after")
     def _address(self) -> KafkaSettings:
@@ -72,12 +74,12 @@ class KafkaSettings(BaseModel):
 class PostgresSettings(BaseModel):
     """The database that holds ``stations`` (and, in another database of the server, Airflow's own tables)."""
 
-    host: str = LOOPBACK
-    port: int = 5433
-    database: str = "transit"
-    user: str = "headway"
-    password: SecretStr = SecretStr("")
-    airflow_database: str = "airflow"
+    host: str = Field(LOOPBACK, description="the server")
+    port: int = Field(5433, description="its port")
+    database: str = Field("transit", description="the database that holds `stations`")
+    user: str = Field("headway", description="owner of the databases; needs REPLICATION for Connect")
+    password: SecretStr = Field(SecretStr(""), description="generated at first start when embedded")
+    airflow_database: str = Field("airflow", description="the database of Airflow itself")
     # What Connect uses to reach the same server; under compose it is another host name than ours.
     connect_host: str = Field("", description="the server as Kafka Connect sees it; empty: the same host")
     connect_port: int = Field(0, description="its port as Kafka Connect sees it; 0: the same port")
@@ -93,10 +95,10 @@ class PostgresSettings(BaseModel):
 class HttpServiceSettings(BaseModel):
     """An HTTP service: embedded at ``port``, or anywhere at ``url``."""
 
-    port: int
+    port: int = Field(description="port of the embedded service")
     url: str = Field("", description="base URL; empty: the embedded service")
-    username: str = ""
-    password: SecretStr = SecretStr("")
+    username: str = Field("", description="user, where the service asks for one")
+    password: SecretStr = Field(SecretStr(""), description="its password")
 
     @model_validator(mode="after")
     def _address(self) -> HttpServiceSettings:
@@ -111,51 +113,51 @@ class HttpServiceSettings(BaseModel):
 class ConnectSettings(HttpServiceSettings):
     """Kafka Connect's REST API."""
 
-    port: int = 8083
+    port: int = Field(8083, description="port of the embedded worker")
 
 
 class RestProxySettings(HttpServiceSettings):
     """The Kafka REST proxy (Confluent v2 JSON)."""
 
-    port: int = 8082
+    port: int = Field(8082, description="port of the embedded proxy")
     max_body_bytes: int = Field(1_048_576, description="a larger request is refused with 413")
 
 
 class KsqlSettings(HttpServiceSettings):
     """ksqlDB, or the embedded engine."""
 
-    port: int = 8088
-    service_id: str = "headway_"
+    port: int = Field(8088, description="port of the embedded engine")
+    service_id: str = Field("headway_", description="ksqlDB's `ksql.service.id`")
 
 
 class AirflowSettings(HttpServiceSettings):
     """Airflow's API server; user and password are those of its login page."""
 
-    port: int = 8080
+    port: int = Field(8080, description="port of the API server and UI")
     log_server_port: int = Field(8793, description="port of the worker log server")
-    triggerer_log_port: int = 8794
-    scheduler_health_port: int = 8974
-    username: str = "admin"
-    jwt_secret: SecretStr = SecretStr("")
-    fernet_key: SecretStr = SecretStr("")
-    parallelism: int = 6
+    triggerer_log_port: int = Field(8794, description="port of the triggerer's log server")
+    scheduler_health_port: int = Field(8974, description="port of the scheduler's health check")
+    username: str = Field("admin", description="user of the UI")
+    jwt_secret: SecretStr = Field(SecretStr(""), description="signs tokens; generated at first start when embedded")
+    fernet_key: SecretStr = Field(SecretStr(""), description="encrypts connections; generated when embedded")
+    parallelism: int = Field(6, description="tasks that run at once")
 
 
 class SparkSettings(BaseModel):
     """The standalone cluster and what a job gets by default."""
 
-    master_port: int = 7077
-    master_ui_port: int = 8180
-    worker_ui_port: int = 8181
+    master_port: int = Field(7077, description="port of the embedded master")
+    master_ui_port: int = Field(8180, description="port of its page")
+    worker_ui_port: int = Field(8181, description="port of the worker's page")
     driver_ui_port: int = Field(4040, description="UI port of the running driver")
     master_url: str = Field("", description="spark://host:port; empty: the embedded master")
     worker_cores: int = Field(4, description="cores offered by the embedded worker (more than it has, on purpose)")
-    worker_memory: str = "3g"
-    driver_memory: str = "512m"
-    executor_memory: str = "768m"
-    executor_cores: int = 1
+    worker_memory: str = Field("3g", description="memory offered by the embedded worker")
+    driver_memory: str = Field("512m", description="of a job, unless it says otherwise")
+    executor_memory: str = Field("768m", description="of a job, unless it says otherwise")
+    executor_cores: int = Field(1, description="cores of one executor")
     total_executor_cores: int = Field(2, description="spark.cores.max of one application")
-    shuffle_partitions: int = 4
+    shuffle_partitions: int = Field(4, description="spark.sql.shuffle.partitions")
 
     @model_validator(mode="after")
     def _address(self) -> SparkSettings:
@@ -164,19 +166,19 @@ class SparkSettings(BaseModel):
 
 
 class FaustSettings(BaseModel):
-    """The Faust workers (table web server ports are web_port, web_port + 1 for the standby …)."""
+    """The Faust workers (the web port is that of the first, the next worker has the next)."""
 
-    web_port: int = 6066
+    web_port: int = Field(6066, description="web port of the first worker")
     workers: int = Field(2, description="one active and its standbys")
 
 
 class ReplaySettings(BaseModel):
     """Defaults of a replay."""
 
-    seed: int = 7
-    commit_rows: int = Field(20_000, ge=1)
-    commit_ms: int = Field(500, ge=10)
-    feeds_file: Path = PROJECT_DIR / "data" / "feeds.toml"
+    seed: int = Field(7, description="of what is drawn (train delays)")
+    commit_rows: int = Field(20_000, ge=1, description="rows of one transaction at the most")
+    commit_ms: int = Field(500, ge=10, description="milliseconds of one transaction at the most")
+    feeds_file: Path = Field(PROJECT_DIR / "data" / "feeds.toml", description="the description of the feeds")
 
 
 class Settings(BaseSettings):
@@ -184,7 +186,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore")
 
-    profile: Literal["embedded", "compose", "external"] = "embedded"
+    profile: Literal["embedded", "compose", "external"] = Field("embedded", description="who runs the parts")
     install_dir: Path = Field(PROJECT_DIR / ".headway" / "install", description="environments and Java artefacts")
     state_dir: Path = Field(PROJECT_DIR / ".headway" / "state", description="data, logs, secrets of the embedded parts")
     data_dir: Path = Field(PROJECT_DIR / "data", description="where workbooks named in feeds.toml are looked up")
