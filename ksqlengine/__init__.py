@@ -1,0 +1,1 @@
+"""An embeddable, ksqlDB-compatible engine: SQL compiled to Kafka Streams topologies."""

@@ -1,0 +1,151 @@
+"""The engine's public Python interface: parse, plan, apply, build a topology.
+
+A server or a test drives it like this:
+
+    engine = Engine(Catalog(), {"ksql.service.id": "default_"})
+    for statement in parse_statements(text, variables):
+        plan = engine.plan(statement, properties)      # analysed, nothing changed; raises KsqlStatementError
+        engine.apply(plan)                             # the catalog now knows it
+        if plan.query_id:
+            built = engine.build_topology(plan, streams_config)   # Java topology; the caller runs it
+
+Statements about the server itself (SHOW, TERMINATE, SELECT, PRINT, …) get a plan of kind `admin` or `select`:
+the caller reads `plan.statement.node`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ksqlengine.catalog import Catalog, Source
+from ksqlengine.types import Schema
+
+
+@dataclass(frozen=True)
+class ParsedStatement:
+    """Hold one statement: its text (variables substituted, up to and with the semicolon), tree and place."""
+
+    text: str
+    node: Any  # a dataclass of ksqlengine.tree
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Say what a statement does; immutable and JSON-serialisable (`to_json`, `from_json`).
+
+    kind: create | query | insert_values | drop | alter | create_type | drop_type | select | admin
+    `query` covers CREATE … AS SELECT (sink is a new source), INSERT INTO … SELECT (sink exists).
+    `steps` is the physical plan: a tree of operations with generated Java expressions.
+    """
+
+    kind: str
+    statement: str
+    sink: Source | None = None
+    sources: tuple[str, ...] = ()
+    query_id: str | None = None
+    steps: dict[str, Any] | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    no_op: bool = False  # IF NOT EXISTS met an existing source, IF EXISTS met none
+    message: str = ""  # what ksqlDB answers, e.g. "Stream created"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return {
+            "kind": self.kind,
+            "statement": self.statement,
+            "sink": self.sink.to_json() if self.sink else None,
+            "sources": list(self.sources),
+            "query_id": self.query_id,
+            "steps": self.steps,
+            "properties": self.properties,
+            "details": self.details,
+            "no_op": self.no_op,
+            "message": self.message,
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Plan:
+        """Read what `to_json` wrote."""
+        fields = dict(data)
+        fields["sink"] = Source.from_json(data["sink"]) if data["sink"] else None
+        fields["sources"] = tuple(data["sources"])
+        return Plan(**fields)
+
+
+@dataclass(frozen=True)
+class StoreInfo:
+    """Describe the materialised state behind a table, for pull queries.
+
+    `name` is the Kafka Streams store; keys are `ksql.runtime.Key`, values `ksql.runtime.Row` objects in the order
+    of `schema.value`. kind: keyvalue | window | session (windowed stores are timestamped, as Streams makes them).
+    """
+
+    name: str
+    kind: str
+    schema: Schema
+    window_size_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class BuiltTopology:
+    """Hold a Java Topology and what the caller needs to serve from it."""
+
+    topology: Any  # org.apache.kafka.streams.Topology
+    properties: Any  # java.util.Properties for the KafkaStreams or the TopologyTestDriver
+    store: StoreInfo | None = None
+
+
+def parse_statements(text: str, variables: dict[str, str] | None = None) -> list[ParsedStatement]:
+    """Read all statements of a text; DEFINE / UNDEFINE among them change `variables` for those that follow.
+
+    Raises ParseFailedError with line and column.
+    """
+    raise NotImplementedError
+
+
+class Engine:
+    """Analyse statements against a catalog and turn queries into Kafka Streams topologies."""
+
+    def __init__(self, catalog: Catalog | None = None, config: dict[str, Any] | None = None) -> None:
+        self.catalog = catalog if catalog is not None else Catalog()
+        self.config = dict(config or {})
+
+    def plan(self, statement: ParsedStatement, properties: dict[str, Any] | None = None) -> Plan:
+        """Analyse a statement; nothing changes. Raises KsqlStatementError in ksqlDB's words."""
+        raise NotImplementedError
+
+    def apply(self, plan: Plan) -> None:
+        """Put a plan's sources, types and query into the catalog (also when replaying the command topic)."""
+        raise NotImplementedError
+
+    def forget_query(self, query_id: str) -> None:
+        """Remove a terminated query from the catalog."""
+        self.catalog.queries.pop(query_id, None)
+
+    def build_topology(self, plan: Plan, streams_config: dict[str, Any] | None = None) -> BuiltTopology:
+        """Build the Kafka Streams topology of a query plan (starts the JVM when needed)."""
+        raise NotImplementedError
+
+    def plan_select(self, statement: ParsedStatement, properties: dict[str, Any] | None = None) -> Plan:
+        """Plan a push query (SELECT … EMIT CHANGES) as a transient topology.
+
+        `build_topology` of it with `details["push"]` ends in `BuiltTopology.details["sink"]`, see push.py.
+        """
+        raise NotImplementedError
+
+    def compile_row_function(self, expressions: list[Any], schema: Schema, source: Source | None = None) -> Any:
+        """Compile expressions over a schema's columns into one Java `ksql.runtime.RowFunction`.
+
+        `apply(Object[] row) -> Object[]`; the row has the columns of `schema.columns` in order, then ROWTIME,
+        ROWPARTITION, ROWOFFSET, WINDOWSTART, WINDOWEND (BIGINT, INTEGER, BIGINT, BIGINT, BIGINT; null where absent).
+        Returns (RowFunction, [SqlType of each expression]).
+        """
+        raise NotImplementedError
+
+    def insert_record(self, plan: Plan) -> tuple[bytes | None, bytes | None, int | None]:
+        """Serialise an `insert_values` plan: (key, value, timestamp in ms or None for now)."""
+        raise NotImplementedError
