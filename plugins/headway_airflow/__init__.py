@@ -1,0 +1,1 @@
+"""What Airflow learns from Headway: hooks, operators, sensors, triggers and links."""
