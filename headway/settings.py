@@ -155,9 +155,11 @@ class SparkSettings(BaseModel):
     worker_memory: str = Field("3g", description="memory offered by the embedded worker")
     driver_memory: str = Field("512m", description="of a job, unless it says otherwise")
     executor_memory: str = Field("768m", description="of a job, unless it says otherwise")
-    executor_cores: int = Field(1, description="cores of one executor")
+    executor_cores: int = Field(2, description="cores of one executor (one JVM with two is 0.6 GB less than two)")
     total_executor_cores: int = Field(2, description="spark.cores.max of one application")
     shuffle_partitions: int = Field(4, description="spark.sql.shuffle.partitions")
+    jars_dir: Path | None = Field(None, description="folder of the Kafka connector's jars; empty: the installed ones")
+    driver_host: str = Field("", description="the driver's address as executors elsewhere reach it; embedded: loopback")
 
     @model_validator(mode="after")
     def _address(self) -> SparkSettings:

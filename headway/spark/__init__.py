@@ -1,0 +1,1 @@
+"""Spark: the query functions, the stores they keep, and everything a submission needs."""

@@ -1,0 +1,77 @@
+"""The streaming query listener: one line a micro-batch, to a file and to a topic."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import KafkaException, Producer
+from pyspark.sql.streaming.listener import StreamingQueryListener
+
+from headway.core.topics import SPARK_PROGRESS
+from headway.spark.progress import IDLE, STARTED, TERMINATED, Progress, progress_of_batch, utc_now
+
+if TYPE_CHECKING:
+    from headway.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class ProgressListener(StreamingQueryListener):
+    """Write each batch's progress as a JSON line and to ``headway.spark.progress`` (key: the job's name).
+
+    The file is the record; the topic is for whoever watches live, so a broker that is away only costs a warning here
+    (the query itself fails soon enough).
+    """
+
+    def __init__(self, settings: Settings, folder: Path, *, job: str, driver: str, trigger: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.lines: list[Progress] = []
+        self._blank = Progress(at="", event="", job=job, driver=driver, trigger=trigger)
+        self._path = folder / f"{job}-{driver}.jsonl"
+        self._producer = Producer(
+            settings.kafka.librdkafka() | {"linger.ms": 50, "partitioner": "murmur2_random", "message.timeout.ms": 30_000}
+        )
+
+    def onQueryStarted(self, event: Any) -> None:  # noqa: N802 - Spark's name
+        """Write that the query started."""
+        self._write(replace(self._blank, at=utc_now(), event=STARTED))
+
+    def onQueryProgress(self, event: Any) -> None:  # noqa: N802 - Spark's name
+        """Write what a batch did."""
+        report = json.loads(event.progress.json)
+        blank = self._blank
+        line = progress_of_batch(report, at=utc_now(), job=blank.job, driver=blank.driver, trigger=blank.trigger)
+        self._write(line)
+        if line.rejected:
+            log.warning("Batch %d: %d records could not be decoded and were left out.", line.batch, line.rejected)
+
+    def onQueryIdle(self, event: Any) -> None:  # noqa: N802 - Spark's name
+        """Write that the query lives and has nothing to read: the heartbeat of a quiet stream."""
+        self._write(replace(self._blank, at=utc_now(), event=IDLE))
+
+    def onQueryTerminated(self, event: Any) -> None:  # noqa: N802 - Spark's name
+        """Write how the query ended."""
+        error = str(event.exception).strip().splitlines()[0] if event.exception else None
+        self._write(replace(self._blank, at=utc_now(), event=TERMINATED, error=error))
+
+    def close(self) -> None:
+        """Send what is left to the topic."""
+        left = self._producer.flush(10)
+        if left:
+            log.warning("%d progress lines did not reach the topic %s.", left, SPARK_PROGRESS)
+
+    def _write(self, line: Progress) -> None:
+        self.lines.append(line)
+        del self.lines[:-1000]
+        text = line.to_json()
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+        try:
+            self._producer.produce(SPARK_PROGRESS, key=line.job, value=text)
+            self._producer.poll(0)
+        except (BufferError, KafkaException) as error:
+            log.warning("A progress line did not reach the topic %s: %s", SPARK_PROGRESS, error)
