@@ -1,0 +1,1 @@
+"""The shipped workbooks, the figures they are authored from, and the script that makes them."""
