@@ -308,7 +308,7 @@ class AirflowClient:
     def backfill(
         self, dag_id: str, first: datetime, last: datetime, *, max_active_runs: int = 2, again: bool = False
     ) -> int:
-        """Ask for a run of each interval from ``first`` to ``last`` (both logical dates included); give the backfill's id.
+        """Ask for a run of each interval from ``first`` to ``last`` (logical dates, both included); give its id.
 
         With ``again`` finished runs are run once more.
         """

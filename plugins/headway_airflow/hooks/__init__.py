@@ -1,0 +1,1 @@
+"""Hooks talk to a system."""

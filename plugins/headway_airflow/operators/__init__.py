@@ -1,0 +1,1 @@
+"""Operators do one step; what its green says is in each one's docstring."""
