@@ -1,9 +1,9 @@
 """Install Headway into one folder: Python environments and Java artefacts. Standard library only.
 
-``python3.11 -m headway.runtime.install [--dev]`` is what ``bin/headway`` runs first; it prints the install folder. Nothing
-is done when the stamps say that everything is as locked (about 50 ms). An environment that is being changed carries a
-``.building`` marker: a killed install leaves the marker, and the next one makes that environment anew. One install at a
-time: others wait.
+``python3.11 -m headway.runtime.install [--dev]`` is what ``bin/headway`` runs first; it prints the install folder.
+Nothing is done when the stamps say that everything is as locked (about 50 ms). An environment that is being changed
+carries a ``.building`` marker: a killed install leaves the marker, and the next one makes that environment anew. One
+install at a time: others wait.
 """
 
 from __future__ import annotations
