@@ -178,13 +178,7 @@ def end_offsets(settings: Settings, topic: str, *, committed: bool = True) -> di
 
     Raises :class:`NotAsExpectedError` when the topic does not exist.
     """
-    partitions = partition_counts(settings).get(topic)
-    if partitions is None:
-        raise NotAsExpectedError(
-            f"Topic {topic} does not exist.",
-            where=f"Kafka at {settings.kafka.bootstrap_servers}",
-            next_step="run `headway topics --ensure`",
-        )
+    partitions = _partitions(settings, topic)
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
     asked = {Partition(topic, number): OffsetSpec.latest() for number in range(partitions)}
     client = admin(settings)
@@ -236,19 +230,34 @@ def read_all(settings: Settings, topic: str, *, idle_timeout_s: float = 30.0) ->
         consumer.close()
 
 
+def group_offsets(settings: Settings, group: str, topic: str) -> dict[int, int]:
+    """Give the offset that a group has committed in each partition of a topic; 0 where it has committed none."""
+    asked = ConsumerGroupTopicPartitions(group, [Partition(topic, at) for at in range(_partitions(settings, topic))])
+    client = admin(settings)
+    future = client.list_consumer_group_offsets([asked], request_timeout=REQUEST_S)[group]
+    answer = _result(settings, future, f"The offsets of group {group} could not be read", KafkaError.GROUP_ID_NOT_FOUND)
+    return {at.partition: max(at.offset, 0) for at in answer.topic_partitions} if answer else {}
+
+
 def group_lag(settings: Settings, group: str, topic: str) -> int:
     """Give how many offsets a group's commits are behind the topic's stable end, over all partitions.
 
     A partition without a commit counts from its beginning. Transaction markers count: on a topic that is written in
     transactions a reader that has read everything may rest at one a partition.
     """
-    ends = end_offsets(settings, topic)
-    asked = ConsumerGroupTopicPartitions(group, [Partition(topic, number) for number in ends])
-    client = admin(settings)
-    future = client.list_consumer_group_offsets([asked], request_timeout=REQUEST_S)[group]
-    answer = _result(settings, future, f"The offsets of group {group} could not be read", KafkaError.GROUP_ID_NOT_FOUND)
-    offsets = {at.partition: max(at.offset, 0) for at in answer.topic_partitions} if answer else {}
+    ends, offsets = end_offsets(settings, topic), group_offsets(settings, group, topic)
     return sum(max(0, end - offsets.get(number, 0)) for number, end in ends.items())
+
+
+def _partitions(settings: Settings, topic: str) -> int:
+    partitions = partition_counts(settings).get(topic)
+    if partitions is None:
+        raise NotAsExpectedError(
+            f"Topic {topic} does not exist.",
+            where=f"Kafka at {settings.kafka.bootstrap_servers}",
+            next_step="run `headway topics --ensure`",
+        )
+    return partitions
 
 
 def _dotted(over: dict[str, Any]) -> dict[str, Any]:
