@@ -1,0 +1,121 @@
+"""Read statements: split a text, put variables in, parse each into a syntax tree."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
+
+from ksqlengine import tree
+from ksqlengine.errors import KsqlError, ParseFailedError
+from ksqlengine.parser.statements import StatementsToTree
+from ksqlengine.types import SqlType
+
+_PIECE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"])*\"|`[^`]*`|--[^\n]*|/\*.*?\*/|;|[^'\"`;/-]+|.", re.DOTALL)
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@functools.cache
+def _parser() -> Lark:
+    grammar = (Path(__file__).parent / "grammar.lark").read_text(encoding="utf-8")
+    return Lark(grammar, parser="lalr", lexer="contextual", propagate_positions=False, maybe_placeholders=False,
+                start=["start", "expr", "type"])  # fmt: skip
+
+
+def split(text: str) -> list[tuple[str, int, int]]:
+    """Cut a text at its semicolons: (statement with semicolon, line, column), comments kept."""
+    found: list[tuple[str, int, int]] = []
+    current, start, position, meaningful = "", 0, 0, False
+    for match in _PIECE.finditer(text):
+        piece = match.group()
+        comment = piece.startswith(("--", "/*"))
+        if not meaningful and not comment and piece.strip():
+            meaningful = True
+            start = match.start() + len(piece) - len(piece.lstrip())
+            current = piece.lstrip()
+        elif meaningful:
+            current += piece
+        position = match.end()
+        if piece == ";" and meaningful:
+            found.append((current, *_place(text, start)))
+            current, meaningful = "", False
+    if meaningful:
+        found.append((text[start:position].rstrip(), *_place(text, start)))
+    return [f for f in found if f[0] != ";"]
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    before = text[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1)
+
+
+def substitute(text: str, variables: dict[str, str]) -> str:
+    """Replace `${name}` by the variable's value; unknown names stay."""
+    folded = {name.lower(): value for name, value in variables.items()}
+    return _VARIABLE.sub(lambda m: folded.get(m.group(1).lower(), m.group()), text)
+
+
+def parse(text: str, types: dict[str, SqlType] | None = None, line: int = 1, column: int = 0) -> tree.Statement:
+    """Parse one statement that stands at a line (from 1) and column (from 0). Raises ParseFailedError (syntax) or KsqlError (a literal or type that cannot be)."""
+    node = _run("\n" * (line - 1) + " " * column + text, "start", types)
+    if not isinstance(node, tree.Statement):
+        raise ParseFailedError("Syntax Error", text)
+    return node
+
+
+def parse_expression(text: str, types: dict[str, SqlType] | None = None) -> tree.Expr:
+    """Parse one expression."""
+    node = _run(text, "expr", types)
+    assert isinstance(node, tree.Expr)  # noqa: S101 - the grammar's start rule says so
+    return node
+
+
+def parse_sql_type(text: str, types: dict[str, SqlType] | None = None) -> SqlType:
+    """Parse a type as a user writes it."""
+    node = _run(text, "type", types)
+    assert isinstance(node, SqlType)  # noqa: S101 - the grammar's start rule says so
+    return node
+
+
+def _run(text: str, start: str, types: dict[str, SqlType] | None) -> Any:
+    try:
+        parsed: Tree[Token] = _parser().parse(text, start=start)
+        return StatementsToTree(types or {}).transform(parsed)
+    except VisitError as error:
+        if isinstance(error.orig_exc, KsqlError):
+            problem = error.orig_exc
+            message = problem.message
+            if "Syntax Error" in message:
+                message += f"\nStatement: {text.strip()}"
+            raise ParseFailedError(message, text, problem.line, problem.column) from error
+        raise
+    except UnexpectedInput as error:
+        raise _syntax_error(error, text) from error
+
+
+def _syntax_error(error: UnexpectedInput, text: str) -> ParseFailedError:
+    line, column = error.line, error.column
+    if isinstance(error, UnexpectedToken) and error.token.type != "$END":
+        word = str(error.token)
+    elif isinstance(error, UnexpectedCharacters):
+        word = re.match(r"\w+|.", text[error.pos_in_stream :], re.DOTALL)  # type: ignore[assignment]
+        word = word.group() if word else ""  # type: ignore[attr-defined]
+    else:
+        line, column = _place(text, len(text))
+        word, column = "<EOF>", column + 1
+    message = f"line {line}:{column}: Syntax Error\nSyntax error at or near '{word}' at line {line}:{column}"
+    expected = sorted(getattr(error, "expected", None) or getattr(error, "allowed", None) or ())
+    if len(expected) == 1:
+        message = f"line {line}:{column}: Syntax Error\nmissing '{_readable(expected[0])}' at '{word}'"
+    elif 0 < len(expected) <= 8:
+        message += "\nExpecting " + ", ".join(f"'{_readable(e)}'" for e in expected)
+    return ParseFailedError(message + f"\nStatement: {text.strip()}", text, line, column)
+
+
+def _readable(terminal: str) -> str:
+    names = {"LPAR": "(", "RPAR": ")", "COMMA": ",", "SEMICOLON": ";", "EQUAL": "=", "__ANON_0": ";"}
+    return names.get(terminal, terminal)
