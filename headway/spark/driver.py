@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import signal
 import sys
 import time
@@ -34,13 +35,17 @@ log = logging.getLogger("headway.spark")
 def parser() -> argparse.ArgumentParser:
     """Describe the job's arguments."""
     out = argparse.ArgumentParser(prog="transit_stream.py", description="Ridership, headway and delay from the events.")
-    out.add_argument("--trigger", choices=[BOUNDED, CONTINUOUS], default=BOUNDED, help="read what is new and end, or go on")
+    out.add_argument(
+        "--trigger", choices=[BOUNDED, CONTINUOUS], default=BOUNDED, help="read what is new and end, or go on"
+    )
     out.add_argument("--generation", type=int, default=1, help="generation of the event topics (headway.replay)")
     out.add_argument("--window-minutes", type=int, choices=WINDOW_MINUTES, default=60, help="length of a window")
     out.add_argument("--epoch", type=int, default=EPOCH, help="a new number reads everything again")
     out.add_argument("--output", type=Path, default=None, help="folder of results; default: the setting output_dir")
     out.add_argument("--interval", default="5 seconds", help="time between batches of a continuous driver")
-    out.add_argument("--grace", default="3650 days", help="how late an event may come; an event later than that is an error")
+    out.add_argument(
+        "--grace", default="3650 days", help="how late an event may come; an event later than that is an error"
+    )
     out.add_argument("--late-after-s", type=int, default=180, help="an arrival with more delay is late")
     out.add_argument("--weather-station", default="", help="whose weather to join; default: the first by name")
     out.add_argument("--max-offsets", type=int, default=300_000, help="records in one micro-batch, at most")
@@ -72,7 +77,9 @@ def run(settings: Settings, arguments: argparse.Namespace) -> None:
     """
     from headway.spark.job import Options
 
-    layout = Layout(arguments.output or settings.output, arguments.generation, arguments.window_minutes, arguments.epoch)
+    layout = Layout(
+        arguments.output or settings.output, arguments.generation, arguments.window_minutes, arguments.epoch
+    )
     options = Options(
         trigger=arguments.trigger,
         interval=arguments.interval,
@@ -84,7 +91,9 @@ def run(settings: Settings, arguments: argparse.Namespace) -> None:
     )
     holder = owner(layout.lease)
     if options.trigger == BOUNDED and holder and holder.mode == CONTINUOUS:
-        log.info("A continuous driver (process %d) holds %s; waiting until it has passed the end.", holder.pid, layout.name)
+        log.info(
+            "A continuous driver (process %d) holds %s; waiting until it has passed the end.", holder.pid, layout.name
+        )
         ends = input_ends(settings, options.topic_prefix)
         wait_until_passed(layout, ends, arguments.catch_up_s)
         return
@@ -105,6 +114,8 @@ def session(settings: Settings, app_name: str) -> SparkSession:
 
 
 def _stream(settings: Settings, layout: Layout, options: Options) -> None:
+    from pyspark.errors import StreamingQueryException
+
     from headway.spark.job import TransitJob
     from headway.spark.listener import ProgressListener
 
@@ -112,31 +123,33 @@ def _stream(settings: Settings, layout: Layout, options: Options) -> None:
     driver = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid4().hex[:6]}"
     listener = ProgressListener(settings, layout.progress, job=layout.name, driver=driver, trigger=options.trigger)
     spark.streams.addListener(listener)
+    _stop_on_signal()
     try:
-        query = TransitJob(spark, settings, layout, options).start()
-        stopping = _stop_on_signal(query)
-        query.awaitTermination()
-        failure = query.exception()
-        if failure is not None and not stopping:
-            raise NotAsExpectedError(
-                f"The streaming query failed: {str(failure).strip().splitlines()[0]}",
-                where=f"Spark job {layout.name}",
-                next_step="see this driver's log and the Spark UI; run the job again, it goes on at its checkpoint",
-            )
+        TransitJob(spark, settings, layout, options).start().awaitTermination()
+    except StreamingQueryException as error:
+        raise NotAsExpectedError(
+            f"The streaming query failed: {_root_cause(error)}",
+            where=f"Spark job {layout.name}, checkpoint {layout.checkpoint}",
+            next_step="see this driver's log and the Spark UI; run the job again, it goes on at its checkpoint",
+        ) from error
     finally:
         spark.stop()  # delivers the listener's last events
         listener.close()
     check_exact(listener.lines, layout.name)
 
 
-def _stop_on_signal(query: object) -> list[int]:
-    """Stop the query between batches when TERM or INT comes; give the list that then holds the signal."""
-    received: list[int] = []
+def _stop_on_signal() -> None:
+    """Leave in order when TERM or INT comes; the batch in flight is made again at the next start."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        raise SystemExit(0)  # unwinds through the session's stop; the batch in flight is made again at the next start
+        log.info("Stopping: signal %d.", number)
+        raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    return received
+
+
+def _root_cause(error: BaseException) -> str:
+    """Give the lines of a failure that name its causes, without the stacks."""
+    causes = re.findall(r"^(?:Caused by: |)([\w.$]*(?:Exception|Error)\b.*)$", str(error), re.MULTILINE)
+    return (causes[-1] if causes else str(error).strip().splitlines()[0])[:600]

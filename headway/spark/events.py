@@ -1,7 +1,8 @@
 """Decode Kafka records of the four event topics into one flat table of events.
 
-All event topics go through one state (see ``queries.windowed``), so they share one row type: ``kind`` says which columns
-are filled. A record that cannot be decoded, or that lacks what its query needs, is counted as rejected and left out.
+All event topics go through one state (see ``queries.windowed``), so they share one row type: ``kind`` says which
+columns are filled. A record that cannot be decoded, or that lacks what its query needs, is counted as rejected and left
+out.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from headway.spark.store import PartitionedTable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.streaming import StreamingQuery
+    from pyspark.sql.streaming.query import StreamingQuery
 
     from headway.settings import Settings
     from headway.spark.layout import Layout

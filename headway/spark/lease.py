@@ -2,7 +2,7 @@
 
 A driver holds an exclusive ``flock`` on the lease file of its job, and writes there who it is. The lock ends with the
 process, however it ends. A new bounded driver (a retry) first ends a previous bounded one that still lives: two drivers
-on one checkpoint would tear each other's batches. It never ends a continuous one, which its supervisor would start again.
+on one checkpoint would tear each other's batches. It never ends a continuous one: its supervisor would start it again.
 """
 
 from __future__ import annotations

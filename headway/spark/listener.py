@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaException, Producer
 from pyspark.sql.streaming.listener import StreamingQueryListener
 
+from headway.adapters.kafka import producer_config
 from headway.core.topics import SPARK_PROGRESS
 from headway.spark.progress import IDLE, STARTED, TERMINATED, Progress, progress_of_batch, utc_now
 
@@ -32,9 +33,7 @@ class ProgressListener(StreamingQueryListener):
         self.lines: list[Progress] = []
         self._blank = Progress(at="", event="", job=job, driver=driver, trigger=trigger)
         self._path = folder / f"{job}-{driver}.jsonl"
-        self._producer = Producer(
-            settings.kafka.librdkafka() | {"linger.ms": 50, "partitioner": "murmur2_random", "message.timeout.ms": 30_000}
-        )
+        self._producer = Producer(producer_config(settings, linger_ms=50, message_timeout_ms=30_000))
 
     def onQueryStarted(self, event: Any) -> None:  # noqa: N802 - Spark's name
         """Write that the query started."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import Window
 from pyspark.sql import functions as F  # noqa: N812 - the field's own name for it
+from pyspark.sql.types import StructType
 
 from headway.spark.events import ARRIVAL, ENTRIES, OBSERVATION
 
@@ -62,7 +63,12 @@ def windowed(events: DataFrame, *, minutes: int, grace: str) -> DataFrame:
         events.where("accepted")
         .withWatermark("event_time", grace)
         .groupBy(
-            "kind", "service_date", "place", "line", "direction", F.window("event_time", f"{minutes} minutes").alias("w")
+            "kind",
+            "service_date",
+            "place",
+            "line",
+            "direction",
+            F.window("event_time", f"{minutes} minutes").alias("w"),
         )
         .agg(
             F.count(F.lit(1)).alias("records"),
@@ -148,7 +154,13 @@ def headways(stops: DataFrame, *, late_after_s: int) -> DataFrame:
     arrivals more than ``late_after_s`` seconds behind the timetable.
     """
     arrivals = stops.select(
-        "service_date", "line", "direction", "station_id", "window_start", "window_end", F.explode("arrivals").alias("a")
+        "service_date",
+        "line",
+        "direction",
+        "station_id",
+        "window_start",
+        "window_end",
+        F.explode("arrivals").alias("a"),
     ).select("*", F.col("a.at").alias("at"), F.col("a.delay_s").alias("delay_s"))
     platform = Window.partitionBy("service_date", "line", "direction", "station_id").orderBy("at")
     gap = F.unix_millis("at") - F.unix_millis(F.lag("at").over(platform))
@@ -175,7 +187,9 @@ def headways(stops: DataFrame, *, late_after_s: int) -> DataFrame:
 def upsert(old: DataFrame, changed: DataFrame, key: Sequence[str]) -> DataFrame:
     """Replace the rows of ``old`` whose key is in ``changed``, and add the new ones."""
     names = changed.columns
-    return old.select(*names).join(F.broadcast(changed.select(*key)), list(key), "left_anti").select(*names).union(changed)
+    return (
+        old.select(*names).join(F.broadcast(changed.select(*key)), list(key), "left_anti").select(*names).union(changed)
+    )
 
 
 def keyed_json(rows: DataFrame, key: Sequence[str], minutes: int) -> DataFrame:
@@ -195,6 +209,5 @@ def keyed_json(rows: DataFrame, key: Sequence[str], minutes: int) -> DataFrame:
 
 
 def _names(schema: str) -> list[str]:
-    from pyspark.sql.types import StructType
-
-    return StructType.fromDDL(schema).fieldNames()
+    columns = StructType.fromDDL(schema).fields  # type: ignore[attr-defined] # a list of columns gives a struct
+    return [column.name for column in columns]

@@ -1,4 +1,4 @@
-"""Everything a submission of the job needs, in one place: for Airflow's operator and for the supervised driver alike."""
+"""Everything a submission of the job needs, in one place: for Airflow's operator and the supervised driver alike."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def spark_conf(settings: Settings, tuning: Tuning | None = None) -> dict[str, st
         "spark.cores.max": str(cores),
         "spark.ui.port": str(tuning.ui_port or spark.driver_ui_port),
         "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "WARN",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.streaming.stateStore.providerClass": STATE_STORE,
         "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
