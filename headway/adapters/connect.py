@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -108,9 +109,10 @@ class ConnectClient:
         config = self._ask("GET", f"/connectors/{name}/config", missing_is_none=True)
         if config is not None:
             self._ask("PUT", f"/connectors/{name}/stop")
-            self._wait_stopped(name)
+            self._wait_until(name, "stop", lambda now: now is None or (now.state == "STOPPED" and not now.tasks))
             self._ask("DELETE", f"/connectors/{name}/offsets")
             self._ask("DELETE", f"/connectors/{name}")
+            self._wait_until(name, "go", lambda now: now is None)
         slot = (config or {}).get("slot.name")
         if drop_slot and slot:
             self._drop_slot(slot)
@@ -126,15 +128,12 @@ class ConnectClient:
         """Close the connections."""
         self._client.close()
 
-    def _wait_stopped(self, name: str) -> None:
+    def _wait_until(self, name: str, what: str, holds: Callable[[ConnectorStatus | None], bool]) -> None:
         deadline = time.monotonic() + 30
-        while True:
-            status = self.status(name)
-            if status is None or (status.state == "STOPPED" and not status.tasks):
-                return
+        while not holds(status := self.status(name)):
             if time.monotonic() >= deadline:
                 raise NotAsExpectedError(
-                    f"The connector {name} did not stop within 30 s: {_describe(status)}.",
+                    f"The connector {name} did not {what} within 30 s: {_describe(status)}.",
                     where=f"Kafka Connect at {self._url}",
                     next_step="see `headway logs connect`",
                 )
@@ -164,11 +163,13 @@ class ConnectClient:
         while True:
             try:
                 response = self._client.request(method, path, json=json)
-                if response.status_code == 404 and missing_is_none:
+                # a worker that still starts answers 404 with a web page; Connect's own 404 is JSON
+                starting = response.status_code == 404 and not _message(response, own=True)
+                if response.status_code == 404 and missing_is_none and not starting:
                     return None
                 if response.is_success:
                     return response.json() if response.content else {}
-                if response.status_code not in TRY_AGAIN:
+                if response.status_code not in TRY_AGAIN and not starting:
                     raise NotAsExpectedError(
                         f"Kafka Connect refused {method} {path} with HTTP {response.status_code}: {_message(response)}",
                         where=self._url,
@@ -194,8 +195,9 @@ def _describe(status: ConnectorStatus | None) -> str:
     return f"connector {status.state}, tasks {tasks}" + (f" ({status.reason})" if status.reason else "")
 
 
-def _message(response: httpx.Response) -> str:
+def _message(response: httpx.Response, *, own: bool = False) -> str:
+    """Give Connect's message, or (unless only its ``own`` counts) the body's beginning."""
     try:
-        return str(response.json().get("message"))
-    except (ValueError, AttributeError):
-        return response.text[:300]
+        return str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return "" if own else response.text[:300]
