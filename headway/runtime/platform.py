@@ -41,7 +41,7 @@ class Event:
     """What happens to a part during ``up`` and ``down``; ``seconds`` since its own start."""
 
     part: str
-    state: str  # waiting | preparing | starting | healthy | failed | stopping | stopped
+    state: str  # registered | waiting | preparing | starting | healthy | failed | stopping | stopped
     detail: str = ""
     seconds: float = 0.0
 
@@ -93,11 +93,27 @@ class Platform:
             launch = _Launch(self.supervision, parts, tell)
             try:
                 launch.run()
+                self._furnish({part.name for part in parts}, tell)
             except BaseException:
                 # KeyboardInterrupt too: nothing stays half-started
                 self._undo(launch.started, stop_supervisor=not was_alive, tell=tell)
                 raise
         return self.settings
+
+    def _furnish(self, chosen: set[str], tell: OnEvent) -> None:
+        """Make what the DAGs count on: the topics with their configuration, Airflow's pools."""
+        from headway.adapters.airflow import ensure_pools
+        from headway.adapters.kafka import ensure_topics
+
+        began = time.monotonic()
+        tell(Event("furnish", "starting", "topics and pools"))
+        touched: list[str] = []
+        if "kafka" in chosen:
+            touched += ensure_topics(self.settings)
+        if "airflow-api-server" in chosen:
+            touched += ensure_pools(self.settings)
+        detail = f"{len(touched)} made or corrected" if touched else "as they should be"
+        tell(Event("furnish", "healthy", detail, time.monotonic() - began))
 
     def _chosen(self, only: Sequence[str]) -> list[Part]:
         parts = all_parts(self.settings)
@@ -268,7 +284,7 @@ class _Launch:
                 self.tell(Event(part.name, "failed", str(error).splitlines()[0], time.monotonic() - began))
 
     def _start(self, part: Part) -> None:
-        self.tell(Event(part.name, "preparing"))
+        self.tell(Event(part.name, "preparing" if part.started_by_up else "registered"))
         part.prepare()
         self.supervision.ensure_program(part.spec())
         if not part.started_by_up:

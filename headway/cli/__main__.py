@@ -1,0 +1,5 @@
+"""``python -m headway.cli``: what ``bin/headway`` runs."""
+
+from headway.cli.app import main
+
+main()
