@@ -38,8 +38,8 @@ with DAG(
         action="{{ params.action }}",
         driver_memory="{{ params.driver_memory }}",
         executor_memory="{{ params.executor_memory }}",
-        executor_cores="{{ params.executor_cores }}",  # type: ignore[arg-type] # templated by our subclass
-        total_executor_cores="{{ params.total_executor_cores }}",  # type: ignore[arg-type] # the same
+        executor_cores="{{ params.executor_cores }}",
+        total_executor_cores="{{ params.total_executor_cores }}",
         packages="{{ params.packages or '' }}",
         conf=SPARK_CONF,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 from headway_airflow import listener
@@ -13,9 +13,9 @@ class HeadwayPlugin(AirflowPlugin):
     """Register the links, the pools' listener, and the menu entries of the systems around Airflow."""
 
     name = "headway"
-    operator_extra_links: ClassVar[list[Any]] = [link() for link in LINKS]
-    listeners: ClassVar[list[Any]] = [listener]
-    external_views: ClassVar[list[dict[str, Any]]] = []
+    operator_extra_links: list[Any] = [link() for link in LINKS]  # noqa: RUF012 Airflow reads class attributes
+    listeners: list[Any] = [listener]  # noqa: RUF012
+    external_views: list[Any] = []  # noqa: RUF012
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

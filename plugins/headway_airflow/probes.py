@@ -2,7 +2,7 @@
 
 A probe gives what it found (plain JSON) when it is so, :class:`NotYet` with the reason when it may become so, and
 raises a :class:`~headway.errors.HeadwayError` when waiting is no use. A part that is away may come back: that is
-*not yet*. Triggers ask them from the triggerer, operators before they defer; nothing here is imported when a DAG file is parsed.
+*not yet*. Triggers ask them from the triggerer, operators before they defer; heavy imports are inside each.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from headway.core import topics
 from headway.errors import HeadwayError, NotAsExpectedError, UnavailableError
 from headway.settings import Settings, load
 
@@ -127,26 +126,25 @@ def connector(settings: Settings, name: str, table_topic: bool) -> Found | NotYe
     """Look whether the connector's *task* runs, and whether its topic holds exactly the table's rows."""
     from headway.adapters.connect import ConnectClient
 
-    status = ConnectClient(settings).status(name)
-    tasks = [task.state for task in status.tasks]
-    if "FAILED" in tasks:
-        trace = next(task.trace for task in status.tasks if task.state == "FAILED")
+    status = ConnectClient(settings, give_up_after_s=0.0).status(name)
+    if status is not None and "FAILED" in (status.state, *status.tasks):
         raise NotAsExpectedError(
-            f"The task of connector {name} FAILED: {(trace or 'no trace').strip().splitlines()[0]}",
+            f"Connector {name} failed (itself {status.state}, tasks {', '.join(status.tasks)}): {status.reason}",
             where=f"{settings.connect.url}/connectors/{name}/status",
             next_step="mend the cause (the trace is there), then clear this task; `headway logs connect` has more",
         )
-    if not tasks or set(tasks) != {"RUNNING"}:
-        return NotYet(f"connector {name} is {status.state}, its tasks {tasks or 'not made yet'}")
+    if status is None or not status.running:
+        state = f"{status.state}, its tasks: {', '.join(status.tasks) or 'none yet'}" if status else "not known yet"
+        return NotYet(f"connector {name} is {state}", where=settings.connect.url)
     if not table_topic:
-        return {"connector": name, "tasks": tasks}
+        return {"connector": name, "tasks": list(status.tasks)}
     from headway.stations.checks import topic_equals_table
 
     try:
-        rows = topic_equals_table(settings)
+        rows = topic_equals_table(settings, timeout_s=0.0)
     except NotAsExpectedError as error:
         return NotYet(error.what, error.where, error.next_step)
-    return {"connector": name, "tasks": tasks, "rows": rows}
+    return {"connector": name, "tasks": list(status.tasks), "rows": rows}
 
 
 def ksql_queries(settings: Settings, sinks: Sequence[str]) -> Found | NotYet:
@@ -184,6 +182,3 @@ PROBES: dict[str, Callable[..., Found | NotYet]] = {
     "faust": faust,
     "stream": stream,
 }
-
-# The topics whose records the readers must reach.
-EVENT_TOPICS = (topics.TURNSTILE, topics.ARRIVALS, topics.WEATHER)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from headway.core import topics
+from headway.core.topics import STATIONS
 from headway.errors import NotAsExpectedError
 from headway_airflow.probes import NotYet
 
@@ -57,6 +56,7 @@ def restart(settings: Settings) -> list[str]:
 def look(settings: Settings) -> dict[str, Any] | NotYet:
     """Look whether the workers live, have no lag, and have written exactly the stations of the table's topic."""
     from headway.adapters.kafka import group_lag
+    from headway.stations.checks import station_rows_equal_table
 
     states = {}
     for name in programs(settings):
@@ -70,30 +70,10 @@ def look(settings: Settings) -> dict[str, Any] | NotYet:
             )
         if not status.running:
             return NotYet(f"{name} is {status.state}")
-    lag = group_lag(settings, GROUP, topics.STATIONS)
-    if lag:
-        return NotYet(
-            f"the workers are {lag} rows behind on {topics.STATIONS}", next_step="`headway logs faust-worker-1`"
-        )
-    expected, found = _stations(settings, topics.STATIONS), _stations(settings, topics.STATION_LINES)
-    if expected != found:
-        return NotYet(
-            f"{topics.STATION_LINES} lacks {sorted(expected - found)[:5]}, too many: {sorted(found - expected)[:5]}",
-            where=f"{len(expected)} stations in {topics.STATIONS}, {len(found)} in {topics.STATION_LINES}",
-            next_step="`headway logs faust-worker-1`",
-        )
-    return {"workers": states, "stations": len(found)}
-
-
-def _stations(settings: Settings, topic: str) -> set[int]:
-    """Give the station ids of a compacted topic's living rows."""
-    from headway.adapters.kafka import read_all
-
-    rows: dict[bytes, int] = {}
-    for message in read_all(settings, topic):
-        key, value = message.key() or b"", message.value()
-        if value is None:
-            rows.pop(key, None)
-        else:
-            rows[key] = int(json.loads(value)["station_id"])
-    return set(rows.values())
+    if lag := group_lag(settings, GROUP, STATIONS):
+        return NotYet(f"the workers are {lag} rows behind on {STATIONS}", next_step="`headway logs faust-worker-1`")
+    try:
+        stations = station_rows_equal_table(settings, timeout_s=0.0)
+    except NotAsExpectedError as error:
+        return NotYet(error.what, error.where, error.next_step)
+    return {"workers": states, "stations": stations}

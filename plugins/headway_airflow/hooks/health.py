@@ -49,7 +49,7 @@ def in_use(settings: Settings, subject: str) -> str:
                 from headway.adapters.connect import ConnectClient
 
                 name = _connector(settings)[0]
-                if name not in ConnectClient(settings).names():
+                if ConnectClient(settings, give_up_after_s=5.0).status(name) is None:
                     return f"the connector {name} was never made"
             case "ksql":
                 from headway.adapters.ksql import KsqlClient
@@ -80,8 +80,8 @@ def mend(settings: Settings, subject: str) -> list[str]:
             name, config = _connector(settings)
             client = ConnectClient(settings)
             client.converge(name, config)
-            client.restart(name)
-            return [f"the connector {name} was converged and its tasks restarted"]
+            client.restart_failed(name)
+            return [f"the connector {name} was converged, and restarted where it had failed"]
         case "faust":
             return [f"restarted {name}" for name in faust.restart(settings)]
         case "stream":

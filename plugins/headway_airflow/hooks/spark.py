@@ -2,52 +2,67 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from headway_airflow.probes import EVENT_TOPICS, NotYet
+from headway.core.topics import STATION_LINES
+from headway_airflow.probes import NotYet
 
 if TYPE_CHECKING:
     from headway.settings import Settings
+    from headway.spark.catch_up import Ends
+    from headway.spark.layout import Layout
 
 PROGRAM = "spark-transit-stream"
-Offsets = dict[str, dict[int, int]]
+_NOTE = "_stations_offsets.json"
 
 
-def ends(settings: Settings) -> Offsets:
-    """Capture the ends of the topics that the job reads."""
-    from headway.adapters.kafka import end_offsets
-
-    return {topic: end_offsets(settings, topic) for topic in EVENT_TOPICS}
-
-
-def job_name(settings: Settings) -> str:
-    """Name the job of the current generation."""
+def layout(settings: Settings) -> Layout:
+    """Give the folders of the current generation's job."""
     from headway.replay.generation import current
 
     from headway.spark.layout import layout_of
 
-    return layout_of(settings, generation=current(settings)).name
+    return layout_of(settings, generation=current(settings))
 
 
-def reached(settings: Settings) -> Offsets:
+def reached(settings: Settings) -> Ends:
     """Give the offsets up to which the job of this generation has processed."""
-    from headway.spark.progress import read_progress
+    from headway.spark.progress import BATCH, read_lines
 
-    out: Offsets = {}
-    for line in read_progress(settings, job=job_name(settings)):
-        for topic, partitions in line.end_offsets.items():
-            out.setdefault(topic, {}).update({int(number): int(offset) for number, offset in partitions.items()})
-    return out
+    folders = layout(settings)
+    batches = [line for line in read_lines(folders.progress, job=folders.name) if line.event == BATCH]
+    return batches[-1].end_offsets if batches else {}
 
 
-def missing(ends: Offsets, reached: Offsets) -> dict[str, int]:
+def behind(ends: Ends, reached: Ends) -> dict[str, int]:
     """Count, by topic, the offsets between what is processed and what there is."""
-    behind = {
+    counts = {
         topic: sum(max(0, end - reached.get(topic, {}).get(number, 0)) for number, end in partitions.items())
         for topic, partitions in ends.items()
     }
-    return {topic: count for topic, count in behind.items() if count}
+    return {topic: count for topic, count in counts.items() if count}
+
+
+def stations_changed(settings: Settings) -> bool:
+    """Say whether the stations' topic moved since the job last ended (it makes its results again then)."""
+    note = layout(settings).folder / _NOTE
+    return not note.exists() or json.loads(note.read_text(encoding="utf-8")) != stations(settings)
+
+
+def note_stations(settings: Settings, offsets: dict[str, int]) -> None:
+    """Remember where the stations' topic was when the job began."""
+    note = layout(settings).folder / _NOTE
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(offsets), encoding="utf-8")
+
+
+def stations(settings: Settings) -> dict[str, int]:
+    """Give the end of the stations' topic."""
+    from headway.adapters.kafka import end_offsets
+
+    return {str(number): end for number, end in end_offsets(settings, STATION_LINES).items()}
 
 
 def continuous_runs(settings: Settings) -> bool:
@@ -91,19 +106,13 @@ def restart_continuous(settings: Settings) -> None:
 
 def processing(settings: Settings, after: float) -> dict[str, Any] | NotYet:
     """Look whether the continuous driver has truly processed since ``after`` (seconds since the epoch)."""
-    from headway.spark.progress import read_progress, why_not_processing
+    from headway.spark.lease import CONTINUOUS
+    from headway.spark.progress import read_lines, why_not_processing
 
-    lines = [line for line in read_progress(settings, job=job_name(settings)) if line.trigger == "continuous"]
+    folders = layout(settings)
+    lines = [line for line in read_lines(folders.progress, job=folders.name) if line.trigger == CONTINUOUS]
     why = why_not_processing(lines, datetime.now(UTC), since=datetime.fromtimestamp(after, UTC))
     if why:
-        return NotYet(why, next_step=f"`headway logs {PROGRAM}`")
+        return NotYet(why, where=str(folders.progress), next_step=f"`headway logs {PROGRAM}`")
     last = lines[-1]
     return {"driver": last.driver, "batch": last.batch, "at": last.at, "offsets_behind": last.offsets_behind}
-
-
-def caught_up(settings: Settings, ends: Offsets) -> dict[str, Any] | NotYet:
-    """Look whether the job has reached captured ends."""
-    behind = missing(ends, reached(settings))
-    if behind:
-        return NotYet(f"Spark has still to process {behind}", next_step=f"`headway logs {PROGRAM}`")
-    return {"reached": {topic: sum(partitions.values()) for topic, partitions in ends.items()}}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
@@ -38,7 +39,7 @@ class HeadwaySparkSubmitOperator(SparkSubmitOperator):
         "_total_executor_cores",
         "_num_executors",
     )
-    operator_extra_links: ClassVar[tuple[Any, ...]] = (SparkMasterLink(), SparkDriverLink())
+    operator_extra_links = (SparkMasterLink(), SparkDriverLink())
     ui_color = "#fdf0e4"
 
     @property
@@ -78,62 +79,62 @@ class TransitStreamOperator(HeadwaySparkSubmitOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit, and check what was processed."""
+        from headway.spark.catch_up import input_ends, wait_until_passed
+        from headway.spark.lease import BOUNDED, CONTINUOUS, owner
         from headway_airflow.hooks import spark as job
 
         with explained():
-            ends = job.ends(self.settings)
-            behind = job.missing(ends, job.reached(self.settings))
-            if not behind:
+            ends, stations = input_ends(self.settings), job.stations(self.settings)
+            behind = job.behind(ends, job.reached(self.settings))
+            if not behind and not job.stations_changed(self.settings):
                 self.log.info("The job has processed all there is; nothing is submitted.")
-                return self._summary(context)
-            self.log.info("To process (offsets, by topic): %s", behind)
-            if job.continuous_runs(self.settings):
-                self._wait_for_continuous(ends)
+                return self._summary()
+            self.log.info("To process (offsets, by topic): %s", behind or "none, but the stations changed")
+            folders = job.layout(self.settings)
+            holder = owner(folders.lease)
+            if holder and holder.mode == CONTINUOUS:
+                self.log.info("The continuous driver (process %d) runs: waiting for it to reach the ends.", holder.pid)
+                wait_until_passed(folders, ends, self.limit.total_seconds())
             else:
-                self._fill_in()
+                fill_in(self, BOUNDED)
                 super().execute(context)
-            left = job.missing(ends, job.reached(self.settings))
-            if left:
+                job.note_stations(self.settings, stations)
+            if left := job.behind(ends, job.reached(self.settings)):
                 raise NotAsExpectedError(
                     f"The job ended well, but has not processed to the ends of its topics: {left} are missing.",
-                    where=f"{self.settings.output / 'progress'}",
+                    where=str(folders.progress),
                     next_step="see this task's log for the driver's, then clear the task",
                 )
-            return self._summary(context)
+            return self._summary()
 
-    def _fill_in(self) -> None:
-        """Add what the job needs whatever was asked: its file, its jars, its arguments."""
-        from headway.spark import submit
+    def _summary(self) -> dict[str, Any]:
+        from headway.spark.progress import check_exact, read_lines, summarise
+        from headway_airflow.hooks.spark import layout
 
-        arguments = submit.arguments(self.settings)
-        self.application = str(arguments.application)
-        self.application_args = list(arguments.args)
-        self.jars = arguments.jars
-        self.conf = {**arguments.conf, **(self.conf or {})}
-        self.env_vars = {**arguments.env, **(self.env_vars or {})}
-
-    def _wait_for_continuous(self, ends: dict[str, dict[int, int]]) -> None:
-        import time
-
-        from headway_airflow.hooks.spark import caught_up
-        from headway_airflow.probes import NotYet, too_late
-
-        self.log.info("The continuous driver runs: waiting until it has reached the ends.")
-        since = time.time()
-        while isinstance(found := caught_up(self.settings, ends), NotYet):
-            if time.time() - since > self.limit.total_seconds():
-                raise too_late(found, since)
-            time.sleep(1.0)
-
-    def _summary(self, context: Context) -> dict[str, Any]:
-        from dataclasses import asdict
-
-        from headway.spark.progress import check_exact, read_progress, summarise
-        from headway_airflow.hooks.spark import job_name
-
-        name = job_name(self.settings)
-        lines = read_progress(self.settings, job=name)
-        check_exact(lines, name)
+        folders = layout(self.settings)
+        lines = read_lines(folders.progress, job=folders.name)
+        check_exact(lines, folders.name)
         summary = {key: value for key, value in asdict(summarise(lines)).items() if value is not None}
-        self.log.info("Spark job %s: %s", name, summary)
+        self.log.info("Spark job %s: %s", folders.name, summary)
         return summary
+
+
+def fill_in(operator: HeadwaySparkSubmitOperator, trigger: str) -> None:
+    """Add what the job needs whatever was asked: its file, jars, arguments, and the settings' sizes where none were."""
+    from headway.spark import submit
+    from headway_airflow.hooks.spark import layout
+
+    settings = operator.settings
+    spark = settings.spark
+    folders = layout(settings)
+    operator._driver_memory = operator._driver_memory or spark.driver_memory
+    operator._executor_memory = operator._executor_memory or spark.executor_memory
+    operator._executor_cores = operator._executor_cores or spark.executor_cores
+    operator._total_executor_cores = operator._total_executor_cores or spark.total_executor_cores
+    tuning = submit.Tuning(total_executor_cores=int(operator._total_executor_cores), packages=operator.packages or "")
+    operator.conf = submit.spark_conf(settings, tuning) | (operator.conf or {})
+    operator.env_vars = submit.submit_environment(settings) | (operator.env_vars or {})
+    operator.application = str(submit.APPLICATION)
+    operator.application_args = submit.application_args(
+        trigger=trigger, generation=folders.generation, window_minutes=folders.window_minutes, output=folders.root
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headway.core.pools import CONTROL_POOL
 from headway.errors import NotAsExpectedError
 from headway_airflow.errors import explained, unpack
-from headway_airflow.operators.spark import HeadwaySparkSubmitOperator
+from headway_airflow.operators.spark import HeadwaySparkSubmitOperator, fill_in
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -74,17 +74,14 @@ class ContinuousSparkOperator(HeadwaySparkSubmitOperator):
         """Give the supervised program: the command that SparkSubmitOperator would run."""
         from headway.runtime.environment import base_environment
         from headway.runtime.program import ProgramSpec
-        from headway.spark import submit
+        from headway.settings import PROJECT_DIR
+        from headway.spark.lease import CONTINUOUS
         from headway_airflow.hooks.spark import PROGRAM
 
-        arguments = submit.arguments(self.settings, trigger="continuous")
-        self.application = str(arguments.application)
-        self.application_args = list(arguments.args)
-        self.jars = arguments.jars
-        self.conf = {**arguments.conf, **(self.conf or {})}
+        fill_in(self, CONTINUOUS)
         command = self._get_hook()._build_spark_submit_command(self.application)
-        env = {**base_environment(self.settings), **arguments.env, **(self.env_vars or {})}
-        return ProgramSpec(PROGRAM, tuple(map(str, command)), env, stop_seconds=60)
+        env = base_environment(self.settings) | {str(k): str(v) for k, v in (self.env_vars or {}).items()}
+        return ProgramSpec(PROGRAM, tuple(map(str, command)), env, PROJECT_DIR, stop_seconds=60)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> Any:
         """Leave when it processes."""
