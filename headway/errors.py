@@ -12,6 +12,7 @@
     ├── UnavailableError       a part of the platform does not answer (which, where, since when)
     ├── NotAsExpectedError     a step ended, but the world is not as it must be after it
     │   ├── DeliveryError      delivered differs from planned
+    │   │   └── ReplayStoppedError  a replay was asked to stop; what it had sent is committed
     │   └── VerificationError  results differ from the truth (by station and hour)
     ├── LedgerError            the ledger says another workbook, feed or seed made this generation
     └── RuntimeSetupError      installing or starting a part failed
@@ -82,6 +83,10 @@ class NotAsExpectedError(HeadwayError):
 
 class DeliveryError(NotAsExpectedError):
     """Delivered differs from planned."""
+
+
+class ReplayStoppedError(DeliveryError):
+    """A replay was asked to stop before its end; what it had sent is committed."""
 
 
 class VerificationError(NotAsExpectedError):

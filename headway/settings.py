@@ -180,6 +180,7 @@ class ReplaySettings(BaseModel):
     seed: int = Field(7, description="of what is drawn (train delays)")
     commit_rows: int = Field(20_000, ge=1, description="rows of one transaction at the most")
     commit_ms: int = Field(500, ge=10, description="milliseconds of one transaction at the most")
+    wait_s: float = Field(60, gt=0, description="seconds to wait for a broker or proxy that is away")
     feeds_file: Path = Field(PROJECT_DIR / "data" / "feeds.toml", description="the description of the feeds")
 
 

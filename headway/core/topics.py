@@ -21,6 +21,7 @@ RIDERSHIP = "transit.ridership.v1"
 HEADWAYS = "transit.headways.v1"
 SPARK_PROGRESS = "headway.spark.progress"
 LEDGER = "headway.replays"
+GENERATIONS = "headway.generations"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(HEADWAYS, 3, "headway and delay per line and direction, from Spark", compacted=True, kind="result"),
     Topic(SPARK_PROGRESS, 1, "each micro-batch's progress, from Spark's listener", kind="state"),
     Topic(LEDGER, 8, "what each replay has delivered, one partition a feed", compacted=True, kind="state"),
+    Topic(GENERATIONS, 1, "the number of the present generation", compacted=True, kind="state"),
     Topic(dead_letters(TURNSTILE), 1, "rejected turnstile rows"),
     Topic(dead_letters(ARRIVALS), 1, "rejected arrival rows"),
     Topic(dead_letters(WEATHER), 1, "rejected weather rows"),
