@@ -48,7 +48,7 @@ def _walk(model: type[BaseModel], prefix: str, rows: list[str]) -> None:
 def cli_page() -> str:
     """Give docs/cli.md: the help text of every command."""
     import typer
-    from headway.cli.main import app
+    from headway.cli.app import app
 
     command = typer.main.get_command(app)
     pages = [
@@ -66,7 +66,7 @@ def _help(command: object, path: str, pages: list[str]) -> None:
     options = [
         f"- `{', '.join(p.opts)}`: {getattr(p, 'help', None) or ''}".rstrip(": ")
         if p.param_type_name == "option"
-        else f"- `{p.human_readable_name}` (argument)"
+        else f"- `{(p.metavar or p.name).upper()}` (argument)"
         for p in getattr(command, "params", [])
         if not getattr(p, "hidden", False) and p.name != "help"
     ]
