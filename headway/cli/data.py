@@ -30,7 +30,7 @@ def replay(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from headway.replay import replay as send  # type: ignore[attr-defined, unused-ignore]
+    from headway.replay import replay as send
     from headway.settings import load
 
     console = Console(highlight=False)
@@ -64,7 +64,7 @@ def topics(
     settings = load()
     wait_for_broker(settings, 5.0)
     known = {topic.name: topic for topic in TOPICS}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, partitions in sorted(partition_counts(settings).items()):
         if name.startswith("__"):
             continue
@@ -134,7 +134,7 @@ def console(
 def _show(message: Message, as_json: bool) -> None:
     _, milliseconds = message.timestamp()
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    headers = {name: _decoded(value) for name, value in message.headers() or []}
+    headers = {name: _decoded(value) for name, value in _pairs(message)}
     key, value = _decoded(message.key()), _decoded(message.value())
     if as_json:
         place = {"partition": message.partition(), "offset": message.offset()}
@@ -149,6 +149,11 @@ def _show(message: Message, as_json: bool) -> None:
     if headers:
         parts.append(_dim(" ".join(f"{name}={_text(found)}" for name, found in headers.items())))
     typer.echo("  ".join(parts))
+
+
+def _pairs(message: Message) -> list[tuple[str, Any]]:
+    found = message.headers() or []
+    return list(found.items()) if isinstance(found, dict) else [(pair[0], pair[1]) for pair in found]
 
 
 def _dim(text: str) -> str:

@@ -47,7 +47,10 @@ def up(
             if event.state == "registered":
                 return
             detail = event.detail or ("" if event.state in _STEP_STATES else event.state)
-            steps.update(event.part, _STEP_STATES.get(event.state, "active"), detail, seconds=event.seconds or None)
+            state = _STEP_STATES.get(event.state, "active")
+            if event.state in ("stopping", "stopped"):  # another part failed
+                state, detail = "skipped", "stopped again"
+            steps.update(event.part, state, detail, seconds=event.seconds or None)
 
         settings = platform.up(tell, tuple(only or ()))
         seconds = steps.seconds()

@@ -52,7 +52,6 @@ def run(
     from rich.console import Console
 
     from headway.adapters.airflow import AirflowClient
-    from headway.cli.reporting import print_report
     from headway.cli.screens import Steps
     from headway.settings import load
 
@@ -84,7 +83,9 @@ def run(
         f"\n[bold green]Green[/] in {ended.seconds:.0f} s: every step did what it says, verified to the unit.\n"
     )
     if dag == DAG:
-        print_report(settings)
+        from headway.report import build_report, render
+
+        console.print(render(build_report(settings)))
 
 
 def _task_order(client: AirflowClient, dag: str) -> list[str]:

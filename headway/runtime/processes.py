@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,15 +118,15 @@ def holder_of(port: int) -> psutil.Process | None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Find ports that are free now, all different."""
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
-    try:
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
-    finally:
-        for probe in sockets:
-            probe.close()
+    """Find ports that are free now, all different, below the range that outgoing connections take theirs from."""
+    found: list[int] = []
+    candidates = random.sample(range(20_000, 32_000), 2_000)
+    for port in candidates:
+        if port_is_free(port):
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError(f"no {count} free ports between 20000 and 32000")
 
 
 def uptime_text(seconds: float) -> str:
@@ -139,8 +139,3 @@ def uptime_text(seconds: float) -> str:
     if seconds < 86_400:
         return f"{seconds // 3600} h {seconds % 3600 // 60} min"
     return f"{seconds // 86_400} d {seconds % 86_400 // 3600} h"
-
-
-def now() -> float:
-    """Give a monotonic clock, in seconds."""
-    return time.monotonic()
