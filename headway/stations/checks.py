@@ -9,10 +9,10 @@ from typing import Any
 
 from headway.adapters.kafka import read_all
 from headway.adapters.postgres import transaction
+from headway.core.stations import COLUMNS, LINES
 from headway.core.topics import STATION_LINES, STATIONS
 from headway.errors import NotAsExpectedError
 from headway.settings import Settings
-from headway.stations.rows import COLUMNS, LINES
 
 SHOWN = 5
 Rows = Mapping[int, Any]

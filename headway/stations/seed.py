@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headway.adapters.postgres import transaction
+from headway.core.stations import COLUMNS, StationRow, check_together, parse_row
 from headway.errors import NotAsExpectedError, WorkbookError
 from headway.settings import Settings
-from headway.stations.rows import COLUMNS, StationRow, check_together, parse_row
 from headway.workbooks.sheet import read_sheet
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class SeedResult:
 
 
 def read_stations(workbook: Path) -> list[StationRow]:
-    """Read and check the sheet ``Stations``; raise :class:`WorkbookError` that names the row and column."""
+    """Read and check the sheet ``Stations``; raise :class:`InputError` that names the row and column."""
     sheet = read_sheet(workbook, SHEET)
     place = f"{workbook}, sheet {SHEET!r}"
     headers = {header.partition(" (")[0].strip(): header for header in sheet.columns}

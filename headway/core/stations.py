@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from headway.errors import WorkbookError
+from headway.errors import ContractError
 
 LINES = ("red", "blue", "green", "brown", "orange", "pink", "purple", "yellow")
 TEXTS = ("direction_id", "stop_name", "station_name", "station_descriptive_name", "branch")
@@ -48,7 +48,7 @@ COLUMNS = tuple(f.name for f in fields(StationRow) if f.name != "place")
 
 
 def parse_row(cells: Mapping[str, Any], place: str) -> StationRow:
-    """Check the cells of one row (``place`` is workbook/sheet/row) and give it; raise :class:`WorkbookError`."""
+    """Check the cells of one row (``place`` is workbook/sheet/row) and give it; raise :class:`ContractError`."""
     values: dict[str, Any] = {name: _whole(cells.get(name), name, place) for name in NUMBERS}
     values |= {name: _text(cells.get(name), name, place) for name in TEXTS}
     values |= {name: _flag(cells.get(name), name, place) for name in LINES}
@@ -132,5 +132,5 @@ def _degrees(value: Any, name: str, limit: float, place: str) -> float | None:
     return float(value)
 
 
-def _wrong(what: str, place: str, next_step: str = "correct the cell and run the task again") -> WorkbookError:
-    return WorkbookError(f"The stations cannot be used: {what}.", where=place, next_step=next_step)
+def _wrong(what: str, place: str, next_step: str = "correct the cell and run the task again") -> ContractError:
+    return ContractError(f"The stations cannot be used: {what}.", where=place, next_step=next_step)
