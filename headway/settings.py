@@ -172,6 +172,12 @@ class FaustSettings(BaseModel):
 
     web_port: int = Field(6066, description="web port of the first worker")
     workers: int = Field(2, description="one active and its standbys")
+    worker_urls: str = Field("", description="base URLs of the workers, separated by commas; empty: the embedded ones")
+
+    def urls(self) -> list[str]:
+        """Give the base URL of each worker's web server."""
+        given = [url.strip().rstrip("/") for url in self.worker_urls.split(",") if url.strip()]
+        return given or [f"http://{LOOPBACK}:{self.web_port + number}" for number in range(self.workers)]
 
 
 class ReplaySettings(BaseModel):
