@@ -8,7 +8,6 @@ are idempotent, and the tables still hold the state before, or already the state
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the field's own name for 
 from headway.core.topics import ARRIVALS, HEADWAYS, RIDERSHIP, STATION_LINES, TURNSTILE, WEATHER
 from headway.spark import queries as q
 from headway.spark.events import ARRIVAL, ENTRIES, OBSERVATION, decode
-from headway.spark.stations import station_facts
+from headway.spark.stations import read_stations
 from headway.spark.store import PartitionedTable
 
 if TYPE_CHECKING:
@@ -77,7 +76,6 @@ class TransitJob:
         batch.persist()
         try:
             touched = _touched(batch)
-            stations = station_facts(self.spark, self._topic(STATION_LINES), self.kafka_options())
             weather_dates = touched.get(OBSERVATION, set())
             if weather_dates:
                 self._merge_weather(batch, weather_dates)
@@ -85,24 +83,24 @@ class TransitJob:
                 self._merge_arrivals(batch, touched[ARRIVAL])
             entries = touched.get(ENTRIES, set()) | (_around(weather_dates) & self.ridership.partitions())
             if entries:
-                self._make_ridership(q.ridership_rows(batch), entries, stations)
+                self.refresh_stations()
+                self._make_ridership(q.ridership_rows(batch), entries)
             log.info("Batch %d touched %s.", batch_id, {kind: len(dates) for kind, dates in touched.items()})
         finally:
             batch.unpersist()
 
     def refresh_stations(self) -> bool:
-        """Make every ridership row again when the station facts are others than those it was made with."""
-        stations = station_facts(self.spark, self._topic(STATION_LINES), self.kafka_options())
-        digest = hashlib.sha256(repr(stations.orderBy("station_id").collect()).encode()).hexdigest()
+        """Read the station facts; make every ridership row again when they are others than those of the rows."""
+        stations = read_stations(self.settings, self._topic(STATION_LINES))
+        self._stations = stations.frame(self.spark)
         path = self.layout.stations_digest
-        dates = self.ridership.partitions()
-        if path.exists() and path.read_text(encoding="ascii") == digest:
+        if path.exists() and path.read_text(encoding="ascii") == stations.digest:
             return False
+        dates = self.ridership.partitions()
         if dates:
-            nothing = self.spark.createDataFrame([], q.RIDERSHIP_SCHEMA)
-            self._make_ridership(nothing.select(*q.RIDERSHIP_ROW), dates, stations)
+            self._make_ridership(self.spark.createDataFrame([], q.RIDERSHIP_SCHEMA).select(*q.RIDERSHIP_ROW), dates)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(digest, encoding="ascii")
+        path.write_text(stations.digest, encoding="ascii")
         return bool(dates)
 
     def kafka_options(self) -> dict[str, str]:
@@ -126,7 +124,7 @@ class TransitJob:
         return self.options.topic_prefix + name
 
     def _merge_weather(self, batch: DataFrame, dates: Iterable[str]) -> None:
-        old = self.weather.read(self.spark, set(dates))
+        old = self.weather.read(self.spark, set(dates)).coalesce(1)  # a few rows an hour: one task, no shuffle
         self.weather.replace(q.upsert(old, q.weather_rows(batch), q.WEATHER_KEY), self._staging("weather"))
 
     def _merge_arrivals(self, batch: DataFrame, dates: set[str]) -> None:
@@ -140,11 +138,13 @@ class TransitJob:
             made.unpersist()
             stops.unpersist()
 
-    def _make_ridership(self, changed: DataFrame, dates: set[str], stations: DataFrame) -> None:
+    def _make_ridership(self, changed: DataFrame, dates: set[str]) -> None:
         old = self.ridership.read(self.spark, dates)
         rows = q.upsert(old, changed, q.RIDERSHIP_KEY)
-        hours = q.weather_by_hour(self.weather.read(self.spark, _around(dates)), self.options.weather_station)
-        made = q.ridership(rows, hours, stations).persist()
+        hours = q.weather_by_hour(
+            self.weather.read(self.spark, _around(dates)).coalesce(1), self.options.weather_station
+        )
+        made = q.ridership(rows, hours, self._stations).persist()
         try:
             self._publish(made.subtract(old), q.RIDERSHIP_KEY, RIDERSHIP)
             self.ridership.replace(made, self._staging("ridership"))

@@ -119,14 +119,16 @@ def weather_by_hour(observations: DataFrame, station: str = "") -> DataFrame:
     """
     if station:
         observations = observations.where(F.col("weather_station") == station)
-    per_station = observations.groupBy("weather_station", F.date_trunc("hour", "observed_at").alias("hour")).agg(
-        F.max(F.struct("observed_at", "event_id", *WEATHER_FIELDS)).alias("latest")
+    seen = F.struct("weather_station", "observed_at", "event_id", *WEATHER_FIELDS)
+    # a struct compares field by field: the first station's observations come first, in order of time
+    of_hour = observations.groupBy(F.date_trunc("hour", "observed_at").alias("hour")).agg(
+        F.sort_array(F.collect_list(seen)).alias("seen")
     )
-    first = per_station.groupBy("hour").agg(F.min(F.struct("weather_station", "latest")).alias("of"))
-    return first.select(
+    of_first = F.filter("seen", lambda one: one["weather_station"] == F.col("seen")[0]["weather_station"])
+    return of_hour.select("hour", F.element_at(of_first, -1).alias("of")).select(
         "hour",
-        F.col("of.weather_station").alias("weather_station"),
-        *(F.col(f"of.latest.{name}").alias("weather_status" if name == "status" else name) for name in WEATHER_FIELDS),
+        "of.weather_station",
+        *(F.col(f"of.{name}").alias("weather_status" if name == "status" else name) for name in WEATHER_FIELDS),
     )
 
 

@@ -44,10 +44,11 @@ class PartitionedTable:
     def replace(self, rows: DataFrame, staging: Path) -> set[str]:
         """Write ``rows`` in place of the partitions they belong to; give the partitions replaced.
 
-        ``rows`` must hold each of those partitions whole. They may have been read from this very table.
+        ``rows`` must hold each of those partitions whole; persist them first, for one task writes them all. They may
+        have been read from this very table.
         """
         shutil.rmtree(staging, ignore_errors=True)
-        rows.repartition(self.column).write.partitionBy(self.column).parquet(str(staging))
+        rows.coalesce(1).write.partitionBy(self.column).parquet(str(staging))
         replaced = set()
         for made in sorted(staging.glob(f"{self.column}=*")):
             files = list(made.glob("*.parquet"))
