@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def _walk(model: type[BaseModel], prefix: str, rows: list[str]) -> None:
 def cli_page() -> str:
     """Give docs/cli.md: the help text of every command."""
     import typer
+
     from headway.cli.app import app
 
     command = typer.main.get_command(app)
@@ -61,7 +63,8 @@ def cli_page() -> str:
 
 
 def _help(command: object, path: str, pages: list[str]) -> None:
-    text = (getattr(command, "help", None) or "").split("\f")[0].strip()
+    # the terminal's markup means nothing on a page
+    text = re.sub(r"\[/?[a-z]*\]", "", (getattr(command, "help", None) or "").split("\f")[0].strip())
     pages += ["", f"## `{path}`", "", text]
     options = [
         f"- `{', '.join(p.opts)}`: {getattr(p, 'help', None) or ''}".rstrip(": ")
