@@ -1,0 +1,136 @@
+"""The Faust workers: start, stop, and whether they truly process (a fresh heartbeat and a lag that goes).
+
+In the embedded profile the supervisor runs them; elsewhere they run by themselves and are only looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+import httpx
+
+from headway.adapters.kafka import group_lag
+from headway.core.topics import STATIONS
+from headway.errors import NotAsExpectedError
+from headway.runtime.parts.faust import FaustWorker
+from headway.runtime.supervision import Supervision
+from headway.settings import Settings
+
+log = logging.getLogger(__name__)
+
+GROUP = "headway-stations"  # faust_app.app.APP_ID; its module needs Faust, which this environment does not have
+FRESH_S = 10.0
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """What one worker says of itself; ``role`` is active, standby, recovering, waiting, or away (no answer)."""
+
+    url: str
+    role: str
+    heartbeat_age_s: float = 0.0
+    processed: int = 0
+    rejected: int = 0
+
+    @property
+    def well(self) -> bool:
+        """Say whether the worker does its part."""
+        return self.role in ("active", "standby") and self.heartbeat_age_s < FRESH_S
+
+
+@dataclass(frozen=True)
+class WorkersHealth:
+    """All workers and how far the group is behind the connector's topic (in offsets)."""
+
+    workers: tuple[WorkerState, ...]
+    lag: int
+
+    @property
+    def processing(self) -> bool:
+        """Say whether exactly one worker is active and well."""
+        return [worker.well for worker in self.workers if worker.role == "active"] == [True]
+
+    @property
+    def covered(self) -> bool:
+        """Say whether every other worker is a standby that is well too."""
+        return self.processing and all(worker.well for worker in self.workers)
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        states = ", ".join(f"{worker.url} {worker.role}" for worker in self.workers)
+        return f"{states}; {self.lag} behind"
+
+
+def health(settings: Settings) -> WorkersHealth:
+    """Ask every worker and the broker; a worker that does not answer is ``away``, not an error."""
+    states = tuple(_ask(url) for url in settings.faust.urls())
+    return WorkersHealth(states, group_lag(settings, GROUP, STATIONS))
+
+
+def start(settings: Settings, timeout_s: float = 90.0) -> WorkersHealth:
+    """Start the workers (embedded only) and wait until one processes, has caught up, and the others stand by.
+
+    Repeating it changes nothing. Raises :class:`NotAsExpectedError` when it is not so in time.
+    """
+    if settings.profile == "embedded":
+        supervision = Supervision(settings)
+        for worker in _workers(settings):
+            worker.prepare()
+            supervision.ensure_program(worker.spec())
+            supervision.start(worker.name)
+    return wait_processing(settings, timeout_s)
+
+
+def stop(settings: Settings) -> None:
+    """Stop the workers, the standbys first so that none takes over (embedded only); repeating it changes nothing."""
+    if settings.profile != "embedded":
+        return
+    supervision = Supervision(settings)
+    states = {worker.name: _ask(worker.address) for worker in _workers(settings)}
+    for name in sorted(states, key=lambda name: states[name].role == "active"):
+        if supervision.status(name).state != "ABSENT":
+            supervision.stop(name)
+
+
+def restart_stuck(settings: Settings, timeout_s: float = 90.0) -> list[str]:
+    """Restart the workers that are not well (embedded only) and wait until all is well again; give their names."""
+    stuck = [worker for worker in _workers(settings) if not _ask(worker.address).well]
+    if stuck and settings.profile == "embedded":
+        supervision = Supervision(settings)
+        for worker in stuck:
+            log.warning("restarting %s: it is not well", worker.name)
+            worker.prepare()
+            supervision.ensure_program(worker.spec())
+            supervision.restart(worker.name)
+    wait_processing(settings, timeout_s)
+    return [worker.name for worker in stuck]
+
+
+def wait_processing(settings: Settings, timeout_s: float = 90.0) -> WorkersHealth:
+    """Wait until one worker is active and has caught up, and every other one stands by."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        now = health(settings)
+        if now.covered and now.lag == 0:
+            return now
+        if time.monotonic() >= deadline:
+            raise NotAsExpectedError(
+                f"After {timeout_s:g} s the Faust workers do not process: {now.describe()}.",
+                where=f"group {GROUP} at {settings.kafka.bootstrap_servers}",
+                next_step="see `headway logs faust-worker-1`, then run the task again",
+            )
+        time.sleep(0.3)
+
+
+def _workers(settings: Settings) -> list[FaustWorker]:
+    return [FaustWorker(settings, number) for number in range(1, settings.faust.workers + 1)]
+
+
+def _ask(url: str) -> WorkerState:
+    try:
+        answer = httpx.get(f"{url}/health", timeout=3.0, trust_env=False).json()
+        return WorkerState(url, answer["role"], answer["heartbeat_age_s"], answer["processed"], answer["rejected"])
+    except (httpx.HTTPError, ValueError, KeyError):
+        return WorkerState(url, "away")
