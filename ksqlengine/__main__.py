@@ -1,0 +1,128 @@
+"""Start the server: ``python -m ksqlengine --bootstrap-servers HOST:PORT --port 8088 --service-id default_ …``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from ksqlengine import jvm
+from ksqlengine.server.backend import Backend
+from ksqlengine.server.config import ServerConfig, read_properties
+from ksqlengine.server.http import Api
+from ksqlengine.server.service import KsqlService
+
+LOG = logging.getLogger("ksqlengine")
+
+
+def parse_arguments(arguments: list[str] | None = None) -> tuple[ServerConfig, argparse.Namespace]:
+    """Read the command line and the properties file; the command line is the stronger."""
+    parser = argparse.ArgumentParser(prog="python -m ksqlengine", description="A ksqlDB-compatible server.")
+    parser.add_argument("--bootstrap-servers", default="", help="Kafka, host:port[,host:port]")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
+    parser.add_argument("--port", type=int, default=8088)
+    parser.add_argument("--service-id", default="", help="servers with one id share their queries (default: default_)")
+    parser.add_argument("--state-dir", type=Path, default=Path("ksql-state"), help="folder of local state")
+    parser.add_argument("--advertised", default="", help="host:port for the other servers of the service")
+    parser.add_argument("--connect-url", default="", help="Kafka Connect, for CREATE CONNECTOR")
+    parser.add_argument("--jars", type=Path, default=None, help="folder of the Java artefacts")
+    parser.add_argument("--config", type=Path, default=None, help="a properties file like ksqlDB's server.properties")
+    parser.add_argument("--heap", default="256m", help="the JVM's maximum heap")
+    parser.add_argument("--in-memory", action="store_true", help="no broker: topics in this process, for tests")
+    parser.add_argument("--log-level", default="INFO")
+    given = parser.parse_args(arguments)
+    properties = read_properties(given.config) if given.config else {}
+    bootstrap = given.bootstrap_servers or properties.get("bootstrap.servers", "")
+    if not bootstrap and not given.in_memory:
+        parser.error("--bootstrap-servers is missing (or bootstrap.servers in --config, or --in-memory)")
+    config = ServerConfig(
+        bootstrap_servers=bootstrap or "localhost:0",
+        host=given.host,
+        port=given.port,
+        service_id=given.service_id or properties.get("ksql.service.id", "default_"),
+        state_dir=given.state_dir,
+        advertised=given.advertised,
+        connect_url=given.connect_url,
+        in_memory=given.in_memory,
+        properties=properties,
+    )
+    return config, given
+
+
+class Server(uvicorn.Server):
+    """A uvicorn that ends the push queries as soon as it is told to stop, so that their clients do not hold it up."""
+
+    def __init__(self, config: uvicorn.Config, service: KsqlService) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End push queries, then stop as uvicorn does."""
+        self._service.ready = False
+        threading.Thread(target=self._service.push.close, name="end-push-queries", daemon=True).start()
+        super().handle_exit(sig, frame)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; give the exit code."""
+    config, given = parse_arguments(arguments)
+    logging.basicConfig(
+        level=given.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    start_jvm(given.jars, heap=given.heap, in_memory=config.in_memory)
+    service = KsqlService(config, open_backend(config))
+    failed: list[BaseException] = []
+    server = Server(
+        uvicorn.Config(
+            Api(service).application(),
+            host=config.host,
+            port=config.port,
+            log_level="warning",
+            timeout_graceful_shutdown=5,
+            lifespan="off",
+        ),
+        service,
+    )
+
+    def start() -> None:
+        try:
+            service.start()
+            LOG.info("ksqlDB-compatible server %s on http://%s:%s", config.service_id, config.host, config.port)
+        except Exception as error:  # the process must end with a reason, not hang half-started
+            LOG.exception("the server cannot start")
+            failed.append(error)
+            server.should_exit = True
+
+    threading.Thread(target=start, name="start", daemon=True).start()
+    server.run()
+    service.stop()
+    return 1 if failed else 0
+
+
+def start_jvm(jars: Path | None, *, heap: str = "256m", in_memory: bool = False) -> None:
+    """Start the JVM; ``jars`` is the folder that holds ``engine/`` and ``ecj/``, or ``engine/`` itself."""
+    if jars is not None:
+        os.environ["KSQLENGINE_JARS"] = str(jars if (jars / "engine").is_dir() else jars.parent)
+    jvm.start(test_driver=in_memory, heap=heap, options=("-Xrs",))  # signals stay Python's
+
+
+def open_backend(config: ServerConfig) -> Backend:
+    """Give the backend that the configuration asks for."""
+    if config.in_memory:
+        from ksqlengine.server.memory import MemoryBackend
+
+        return MemoryBackend(config)
+    from ksqlengine.server.kafka import KafkaBackend
+
+    return KafkaBackend(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

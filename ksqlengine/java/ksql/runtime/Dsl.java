@@ -1,0 +1,152 @@
+package ksql.runtime;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.kstream.Aggregator;
+import org.apache.kafka.streams.kstream.Initializer;
+import org.apache.kafka.streams.kstream.KeyValueMapper;
+import org.apache.kafka.streams.kstream.Merger;
+import org.apache.kafka.streams.kstream.Predicate;
+import org.apache.kafka.streams.kstream.ValueJoiner;
+import org.apache.kafka.streams.kstream.ValueMapper;
+import org.apache.kafka.streams.kstream.ValueMapperWithKey;
+import org.apache.kafka.streams.kstream.Windowed;
+
+/** Put generated functions into the shapes that Kafka Streams asks for. */
+public final class Dsl {
+  private Dsl() {
+  }
+
+  public static Predicate<Object, Object[]> predicate(RowPredicate p) {
+    return (k, row) -> row != null && p.test(row);
+  }
+
+  public static Predicate<Object, Object[]> notNull() {
+    return (k, row) -> row != null;
+  }
+
+  public static Predicate<Object, Object[]> hasKey() {
+    return (k, row) -> k != null && ((Key) k).columns() != null;
+  }
+
+  public static ValueMapper<Object[], Object[]> map(RowFunction f) {
+    return row -> row == null ? null : f.apply(row);
+  }
+
+  /** Map the row of a group: the slots of window bounds are filled from the key first. */
+  public static ValueMapperWithKey<Object, Object[], Object[]> mapWindowed(RowFunction f, int start, int end) {
+    return (k, row) -> {
+      if (row == null) {
+        return null;
+      }
+      Object[] r = row.clone();
+      if (k instanceof Windowed) {
+        r[start] = ((Windowed<?>) k).window().start();
+        r[end] = ((Windowed<?>) k).window().end();
+      } else {
+        r[start] = ((Key) k).windowStart;
+        r[end] = ((Key) k).windowEnd;
+      }
+      return f == null ? r : f.apply(r);
+    };
+  }
+
+  /** Filter and map in one step, a row that does not pass becomes null. */
+  public static ValueMapper<Object[], Object[]> filterMap(RowPredicate p, RowFunction f) {
+    return row -> row == null || !p.test(row) ? null : f == null ? row : f.apply(row);
+  }
+
+  public static KeyValueMapper<Object, Object[], Key> key(RowFunction f) {
+    return (k, row) -> row == null ? null : keyOf(f.apply(row));
+  }
+
+  /** A new key; null where a column is null, so that the record is not grouped. */
+  public static KeyValueMapper<Object, Object[], Key> groupKey(RowFunction f) {
+    return (k, row) -> row == null ? null : complete(f.apply(row));
+  }
+
+  public static KeyValueMapper<Object, Object[], KeyValue<Key, Object[]>> groupPair(RowFunction f) {
+    return (k, row) -> KeyValue.pair(row == null ? null : complete(f.apply(row)), row);
+  }
+
+  private static Key complete(Object[] columns) {
+    for (Object column : columns) {
+      if (column == null) {
+        return null;
+      }
+    }
+    return new Key(columns);
+  }
+
+  private static Key keyOf(Object[] columns) {
+    return columns.length == 1 && columns[0] == null ? null : new Key(columns);
+  }
+
+  public static Initializer<Object[]> init(Aggregation a) {
+    return a::init;
+  }
+
+  public static Aggregator<Object, Object[], Object[]> add(Aggregation a) {
+    return (k, row, state) -> a.add(row, state);
+  }
+
+  public static Aggregator<Object, Object[], Object[]> undo(Aggregation a) {
+    return (k, row, state) -> a.undo(row, state);
+  }
+
+  public static Merger<Object, Object[]> merge(Aggregation a) {
+    return (k, left, right) -> a.merge(left, right);
+  }
+
+  public static ValueMapper<Object[], Iterable<Object[]>> expand(TableFunction f) {
+    return row -> {
+      List<?>[] columns = f.expand(row);
+      int n = 0;
+      for (List<?> c : columns) {
+        n = c == null ? n : Math.max(n, c.size());
+      }
+      List<Object[]> rows = new ArrayList<>(n);
+      for (int i = 0; i < n; i++) {
+        Object[] out = java.util.Arrays.copyOf(row, row.length + columns.length);
+        for (int c = 0; c < columns.length; c++) {
+          out[row.length + c] = columns[c] != null && i < columns[c].size() ? columns[c].get(i) : null;
+        }
+        rows.add(out);
+      }
+      return rows;
+    };
+  }
+
+  /** Put two rows side by side; a missing one is all nulls. */
+  public static ValueJoiner<Object[], Object[], Object[]> join(int left, int right) {
+    return (l, r) -> {
+      Object[] out = new Object[left + right];
+      if (l != null) {
+        System.arraycopy(l, 0, out, 0, left);
+      }
+      if (r != null) {
+        System.arraycopy(r, 0, out, left, right);
+      }
+      return out;
+    };
+  }
+
+  /** Read the foreign key of a row. */
+  public static java.util.function.Function<Object[], Key> foreignKey(RowFunction f) {
+    return row -> row == null ? null : complete(f.apply(row));
+  }
+
+  /** Write the join's key into a slot of the row. */
+  public static ValueMapperWithKey<Object, Object[], Object[]> keyInto(int slot) {
+    return (k, row) -> {
+      if (row == null) {
+        return null;
+      }
+      Object[] out = row.clone();
+      Object inner = k instanceof Windowed ? ((Windowed<?>) k).key() : k;
+      out[slot] = inner == null ? null : ((Key) inner).columns()[0];
+      return out;
+    };
+  }
+}

@@ -1,0 +1,6 @@
+package ksql.runtime;
+
+/** A lambda's body. Generated. */
+public interface Lambda {
+  Object call(Object[] args);
+}

@@ -1,0 +1,153 @@
+package ksql.runtime;
+
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.math.RoundingMode;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/** Operators of generated expressions. null in, null out, unless said otherwise. */
+public final class Ops {
+  private static final Map<String, Pattern> LIKES = new java.util.concurrent.ConcurrentHashMap<>();
+
+  private Ops() {
+  }
+
+  public static Integer add(Integer a, Integer b) { return a == null || b == null ? null : (Integer) (a + b); }
+  public static Integer subtract(Integer a, Integer b) { return a == null || b == null ? null : (Integer) (a - b); }
+  public static Integer multiply(Integer a, Integer b) { return a == null || b == null ? null : (Integer) (a * b); }
+  public static Integer divide(Integer a, Integer b) { return a == null || b == null ? null : (Integer) (a / b); }
+  public static Integer modulo(Integer a, Integer b) { return a == null || b == null ? null : (Integer) (a % b); }
+  public static Integer negate(Integer a) { return a == null ? null : (Integer) (-a); }
+  public static Long add(Long a, Long b) { return a == null || b == null ? null : (Long) (a + b); }
+  public static Long subtract(Long a, Long b) { return a == null || b == null ? null : (Long) (a - b); }
+  public static Long multiply(Long a, Long b) { return a == null || b == null ? null : (Long) (a * b); }
+  public static Long divide(Long a, Long b) { return a == null || b == null ? null : (Long) (a / b); }
+  public static Long modulo(Long a, Long b) { return a == null || b == null ? null : (Long) (a % b); }
+  public static Long negate(Long a) { return a == null ? null : (Long) (-a); }
+  public static Double add(Double a, Double b) { return a == null || b == null ? null : (Double) (a + b); }
+  public static Double subtract(Double a, Double b) { return a == null || b == null ? null : (Double) (a - b); }
+  public static Double multiply(Double a, Double b) { return a == null || b == null ? null : (Double) (a * b); }
+  public static Double divide(Double a, Double b) { return a == null || b == null ? null : (Double) (a / b); }
+  public static Double modulo(Double a, Double b) { return a == null || b == null ? null : (Double) (a % b); }
+  public static Double negate(Double a) { return a == null ? null : (Double) (-a); }
+  public static BigDecimal negate(BigDecimal a) { return a == null ? null : a.negate(); }
+
+  public static BigDecimal add(BigDecimal a, BigDecimal b, int p, int s) {
+    return a == null || b == null ? null : a.add(b, new MathContext(p, RoundingMode.UNNECESSARY)).setScale(s);
+  }
+
+  public static BigDecimal subtract(BigDecimal a, BigDecimal b, int p, int s) {
+    return a == null || b == null ? null : a.subtract(b, new MathContext(p, RoundingMode.UNNECESSARY)).setScale(s);
+  }
+
+  public static BigDecimal multiply(BigDecimal a, BigDecimal b, int p, int s) {
+    return a == null || b == null ? null : a.multiply(b, new MathContext(p, RoundingMode.UNNECESSARY)).setScale(s);
+  }
+
+  public static BigDecimal divide(BigDecimal a, BigDecimal b, int p, int s) {
+    return a == null || b == null ? null : a.divide(b, new MathContext(p, RoundingMode.UP)).setScale(s, RoundingMode.HALF_UP);
+  }
+
+  public static BigDecimal modulo(BigDecimal a, BigDecimal b, int p, int s) {
+    return a == null || b == null ? null : a.remainder(b, new MathContext(p, RoundingMode.UNNECESSARY)).setScale(s);
+  }
+
+  /** Compare two values of one type; neither may be null. */
+  @SuppressWarnings({"unchecked", "rawtypes"})
+  public static int compare(Object a, Object b) {
+    return ((Comparable) a).compareTo(b);
+  }
+
+  public static boolean same(Object a, Object b) {
+    return a instanceof BigDecimal && b instanceof BigDecimal ? ((BigDecimal) a).compareTo((BigDecimal) b) == 0 : a.equals(b);
+  }
+
+  public static boolean eq(Object a, Object b) { return a != null && b != null && same(a, b); }
+  public static boolean ne(Object a, Object b) { return a != null && b != null && !same(a, b); }
+  public static boolean lt(Object a, Object b) { return a != null && b != null && compare(a, b) < 0; }
+  public static boolean le(Object a, Object b) { return a != null && b != null && compare(a, b) <= 0; }
+  public static boolean gt(Object a, Object b) { return a != null && b != null && compare(a, b) > 0; }
+  public static boolean ge(Object a, Object b) { return a != null && b != null && compare(a, b) >= 0; }
+  public static boolean distinct(Object a, Object b) { return a == null || b == null ? a != b : !same(a, b); }
+
+  public static boolean in(Object v, Object[] items) {
+    for (Object item : items) {
+      if (eq(v, item)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Be strict: a null truth value is an error, which ksqlDB logs. */
+  public static boolean truth(Boolean b) {
+    if (b == null) {
+      throw new NullPointerException("null BOOLEAN");
+    }
+    return b;
+  }
+
+  public static boolean isTrue(Boolean b) { return b != null && b; }
+
+  public static boolean like(String v, String pattern, String escape) {
+    if (v == null || pattern == null) {
+      return false;
+    }
+    return LIKES.computeIfAbsent(escape + "\u0000" + pattern, p -> compile(pattern, escape)).matcher(v).matches();
+  }
+
+  private static Pattern compile(String pattern, String escape) {
+    StringBuilder b = new StringBuilder();
+    for (int i = 0; i < pattern.length(); i++) {
+      char c = pattern.charAt(i);
+      if (!escape.isEmpty() && c == escape.charAt(0) && i + 1 < pattern.length()) {
+        b.append(Pattern.quote(String.valueOf(pattern.charAt(++i))));
+      } else if (c == '%') {
+        b.append(".*");
+      } else if (c == '_') {
+        b.append('.');
+      } else {
+        b.append(Pattern.quote(String.valueOf(c)));
+      }
+    }
+    return Pattern.compile(b.toString(), Pattern.DOTALL);
+  }
+
+  /** Read an array's element: from 1, or from the end when negative; null outside. */
+  public static Object element(Object list, Integer index) {
+    List<?> l = (List<?>) list;
+    if (l == null || index == null) {
+      return null;
+    }
+    int i = index > 0 ? index - 1 : index < 0 ? l.size() + index : -1;
+    return i < 0 || i >= l.size() ? null : l.get(i);
+  }
+
+  public static Object entry(Object map, Object key) {
+    return map == null || key == null ? null : ((Map<?, ?>) map).get(key);
+  }
+
+  public static Object field(Object struct, String name) {
+    return struct == null ? null : ((Struct) struct).get(name);
+  }
+
+  public static List<Object> list(Object[] items) {
+    List<Object> out = new ArrayList<>(items.length);
+    for (Object item : items) {
+      out.add(item);
+    }
+    return out;
+  }
+
+  public static Map<Object, Object> map(Object[] entries) {
+    Map<Object, Object> out = new LinkedHashMap<>();
+    for (int i = 0; i < entries.length; i += 2) {
+      out.put(entries[i], entries[i + 1]);
+    }
+    return out;
+  }
+}

@@ -1,0 +1,6 @@
+package ksql.runtime;
+
+/** Compute a row from a row. Generated. */
+public interface RowFunction {
+  Object[] apply(Object[] row);
+}

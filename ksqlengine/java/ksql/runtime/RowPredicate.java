@@ -1,0 +1,6 @@
+package ksql.runtime;
+
+/** Say whether a row stays. Generated. */
+public interface RowPredicate {
+  boolean test(Object[] row);
+}

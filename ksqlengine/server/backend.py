@@ -1,0 +1,160 @@
+"""What the server needs from the outside world, so that it runs on Kafka or in memory.
+
+:class:`Backend` is topics, records, the command log and running queries. ``kafka.py`` is the real one; ``memory.py``
+runs the topologies in Kafka Streams' test driver with topics in this process: a ksqlDB for tests that starts at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ksqlengine.engine import BuiltTopology
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as the broker describes it."""
+
+    name: str
+    partitions: int
+    replicas: int = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+
+@dataclass(frozen=True)
+class QueryError:
+    """Why a query's thread ended."""
+
+    timestamp: int
+    message: str
+    kind: str = "UNKNOWN"
+
+
+class RunningQuery(Protocol):
+    """A topology that runs."""
+
+    def state(self) -> str:
+        """Give Kafka Streams' state (RUNNING, REBALANCING, ERROR …) or PAUSED."""
+
+    def errors(self) -> list[QueryError]:
+        """Give the uncaught exceptions so far, oldest first."""
+
+    def pause(self) -> None:
+        """Stop processing, keep the state."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+    def close(self, *, leave: bool = True) -> None:
+        """Stop for good; ``leave`` hands the partitions over at once."""
+
+    def store(self, name: str, kind: str) -> Any:
+        """Give the queryable store (Java), or raise :class:`NotReadyError`."""
+
+    def other_hosts(self) -> list[str]:
+        """Give host:port of the other servers that run parts of this query."""
+
+    def drained(self) -> bool:
+        """Say whether everything that was in its source topics when it started has been processed."""
+
+
+class CommandLog(Protocol):
+    """The log of statements: one order for all servers of the service."""
+
+    def append(self, prepare: Callable[[], tuple[str, str]]) -> int:
+        """Write a command as the only writer and give its offset.
+
+        ``prepare`` is called when the right to write is held: it brings this server up to the log's end, checks the
+        statement and gives (key, value). Whatever it raises leaves the log unchanged.
+        """
+
+    def poll(self, timeout_s: float) -> list[tuple[int, str, str]]:
+        """Wait for commands and give (offset, key, value)."""
+
+    def position(self) -> int:
+        """Give the offset after everything that :meth:`poll` has given."""
+
+    def end(self) -> int:
+        """Give the offset after the last committed command."""
+
+    def close(self) -> None:
+        """Close the clients."""
+
+
+class Backend(Protocol):
+    """Topics, records, commands and queries."""
+
+    def cluster_id(self) -> str:
+        """Give the id of the Kafka cluster."""
+
+    def topics(self) -> dict[str, Topic]:
+        """Give all topics by name."""
+
+    def topic(self, name: str) -> Topic | None:
+        """Give one topic, or None when it does not exist."""
+
+    def create_topic(self, name: str, partitions: int, replicas: int, config: Mapping[str, str]) -> None:
+        """Create a topic; one that exists stays as it is."""
+
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic and wait until it is gone."""
+
+    def produce(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp: int | None,
+        headers: tuple[tuple[str, bytes | None], ...] = (),
+    ) -> None:
+        """Write one record and wait until it is acknowledged."""
+
+    def read(self, topic: str, *, from_beginning: bool, stop: Callable[[], bool]) -> Iterator[Record | None]:
+        """Give the records of a topic for ever; None now and then when there is none."""
+
+    def command_log(self) -> CommandLog:
+        """Open the command log, creating it when it does not exist."""
+
+    def start(
+        self, application_id: str, built: BuiltTopology, streams: Mapping[str, str], *, transient: bool = False
+    ) -> RunningQuery:
+        """Start a topology. Transient ones leave nothing behind when they are closed."""
+
+    def close(self) -> None:
+        """Close the clients."""
+
+
+class NotReadyError(Exception):
+    """A store cannot be read just now (the query is rebalancing or restoring)."""
+
+
+@dataclass
+class TopicLookup:
+    """What the engine asks about topics (see Engine's ``topics``)."""
+
+    backend: Backend
+    _cache: dict[str, Topic] = field(default_factory=dict)
+
+    def partitions(self, name: str) -> int | None:
+        """Give a topic's partitions, or None when it does not exist."""
+        topic = self.backend.topic(name)
+        return topic.partitions if topic else None
+
+    def replicas(self, name: str) -> int | None:
+        """Give a topic's replication factor, or None when it does not exist."""
+        topic = self.backend.topic(name)
+        return topic.replicas if topic else None

@@ -1,0 +1,99 @@
+"""Window bounds in a pull query's WHERE: texts as times, checks, and the range of windows to read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ksqlengine import tree as t
+from ksqlengine.catalog import Source
+from ksqlengine.errors import KsqlStatementError
+from ksqlengine.server.lookup import disjuncts, walk
+from ksqlengine.server.selecting import rebuild, strip_alias
+from ksqlengine.types import BIGINT
+
+_TIMES = {"WINDOWSTART", "WINDOWEND", "ROWTIME"}
+# Instant.ofEpochMilli of these is what Kafka Streams takes for "all"
+_FIRST, _LAST = 0, 2**62
+
+
+def prepare(where: t.Expr | None, source: Source, alias: str, *, windowed: bool) -> t.Expr | None:
+    """Resolve the columns of a WHERE and read texts that are compared with times."""
+    if where is None:
+        return None
+    expr = rebuild(strip_alias(where, {alias, source.name}), _times)
+    known = {c.name for c in source.schema.columns} | {"ROWTIME"} | ({"WINDOWSTART", "WINDOWEND"} if windowed else set())
+    for column in walk(expr):
+        if isinstance(column, t.Column) and column.name not in known and not _is_lambda_parameter(expr, column.name):
+            raise KsqlStatementError(f"WHERE column '{column.name}' cannot be resolved.")
+    return expr
+
+
+def _is_lambda_parameter(expr: t.Expr, name: str) -> bool:
+    return any(isinstance(e, t.Lambda) and name in e.params for e in walk(expr))
+
+
+def _times(expr: t.Expr) -> t.Expr:
+    if isinstance(expr, t.Compare):
+        if _is_time(expr.left) and _is_text(expr.right):
+            return t.Compare(expr.op, expr.left, _millis(expr.right))
+        if _is_time(expr.right) and _is_text(expr.left):
+            return t.Compare(expr.op, _millis(expr.left), expr.right)
+    if isinstance(expr, t.Between) and _is_time(expr.value):
+        low = _millis(expr.low) if _is_text(expr.low) else expr.low
+        high = _millis(expr.high) if _is_text(expr.high) else expr.high
+        return t.Between(expr.value, low, high, expr.negated)
+    return expr
+
+
+def _is_time(expr: t.Expr) -> bool:
+    return isinstance(expr, t.Column) and expr.name in _TIMES
+
+
+def _is_text(expr: t.Expr) -> bool:
+    return isinstance(expr, t.Literal) and isinstance(expr.value, str)
+
+
+def _millis(expr: t.Expr) -> t.Expr:
+    text = str(expr.value) if isinstance(expr, t.Literal) else ""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise KsqlStatementError(
+            f"Failed to parse timestamp '{text}'. Required format is: \"yyyy-MM-dd'T'HH:mm:ss.SSS\", with an optional "
+            "numeric 'Z' or '[+|-]HHmm' timezone."
+        ) from None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return t.Literal(int(when.timestamp() * 1000), BIGINT)
+
+
+def window_range(where: t.Expr | None) -> tuple[int, int]:
+    """Give the earliest and latest window start that any row of the answer can have; too wide is harmless."""
+    if where is None:
+        return _FIRST, _LAST
+    first, last = _LAST, _FIRST
+    for terms in disjuncts(where):
+        low, high = _FIRST, _LAST
+        for term in terms:
+            op, value = _start_bound(term)
+            if op in {">", ">=", "="}:
+                low = max(low, value)
+            if op in {"<", "<=", "="}:
+                high = min(high, value)
+        first, last = min(first, low), max(last, high)
+    return max(first, _FIRST), max(last, _FIRST)
+
+
+def _start_bound(term: t.Expr) -> tuple[str, int]:
+    if not isinstance(term, t.Compare):
+        return "", 0
+    flipped = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
+    for column, other, op in ((term.left, term.right, term.op), (term.right, term.left, flipped.get(term.op, ""))):
+        if (
+            isinstance(column, t.Column)
+            and column.name == "WINDOWSTART"
+            and isinstance(other, t.Literal)
+            and isinstance(other.value, int)
+        ):
+            return op, other.value
+    return "", 0

@@ -1,0 +1,158 @@
+"""The server's configuration: command line, a properties file like ksqlDB's, and what follows from both for Kafka."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STREAMS_PREFIX = "ksql.streams."
+DAY_MS = 86_400_000
+# Properties of a Kafka client's connection; they reach admin, producers, consumers and every topology.
+_CONNECTION_PREFIXES = ("security.", "sasl.", "ssl.")
+VERSION = "8.1.0-headway"
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """Everything that a server is started with.
+
+    ``properties`` has ksqlDB's own names (``ksql.…``, ``ksql.streams.…``) and Kafka's connection properties.
+    """
+
+    bootstrap_servers: str
+    host: str = "127.0.0.1"
+    port: int = 8088
+    service_id: str = "default_"
+    state_dir: Path = Path("ksql-state")
+    advertised: str = ""
+    connect_url: str = ""
+    in_memory: bool = False
+    properties: dict[str, str] = field(default_factory=dict)
+
+    # -- limits ------------------------------------------------------------------------------------------------------
+    @property
+    def max_body_bytes(self) -> int:
+        """Give the size above which a request is refused with 413."""
+        return int(self.properties.get("ksql.server.max.request.bytes", 4 * 1024 * 1024))
+
+    @property
+    def max_push_queries(self) -> int:
+        """Give how many push queries may run at once (0: none)."""
+        return int(self.properties.get("ksql.max.push.queries", 50))
+
+    @property
+    def max_pull_queries(self) -> int:
+        """Give how many pull queries may run at once."""
+        return int(self.properties.get("ksql.query.pull.max.concurrent.requests", 100))
+
+    @property
+    def max_queued_rows(self) -> int:
+        """Give how many rows of a push query wait for a slow reader before its topology is held back."""
+        return int(self.properties.get("ksql.query.push.queue.rows", 1000))
+
+    # -- names -------------------------------------------------------------------------------------------------------
+    @property
+    def prefix(self) -> str:
+        """Give the start of every internal name."""
+        return f"_confluent-ksql-{self.service_id}"
+
+    @property
+    def command_topic(self) -> str:
+        """Name the topic that holds every statement."""
+        return f"{self.prefix}_command_topic"
+
+    def application_id(self, query_id: str) -> str:
+        """Name the Kafka Streams application of a persistent query."""
+        return f"{self.prefix}query_{query_id}"
+
+    def transient_id(self, query_id: str) -> str:
+        """Name the Kafka Streams application of a push query."""
+        return f"{self.prefix}{query_id}"
+
+    @property
+    def address(self) -> str:
+        """Give host:port under which the other servers of this service reach this one."""
+        return self.advertised or f"{self.host}:{self.port}"
+
+    def instance_id(self) -> str:
+        """Give the identity of this server, the same after a restart in the same state folder."""
+        file = self.state_dir / "instance-id"
+        if not file.exists():
+            self.state_dir.mkdir(parents=True, exist_ok=True)
+            file.write_text(uuid.uuid4().hex[:12], encoding="ascii")
+        return file.read_text(encoding="ascii").strip()
+
+    # -- Kafka -------------------------------------------------------------------------------------------------------
+    def connection(self) -> dict[str, str]:
+        """Give the properties with which any client connects."""
+        out = {"bootstrap.servers": self.bootstrap_servers}
+        for name, value in self.properties.items():
+            bare = name.removeprefix(STREAMS_PREFIX).removeprefix("ksql.")
+            if bare.startswith(_CONNECTION_PREFIXES):
+                out[bare] = value
+        return out
+
+    @property
+    def replication_factor(self) -> int:
+        """Give the replication factor of topics the server creates; -1 is the broker's default."""
+        names = ("ksql.internal.topic.replicas", "ksql.streams.replication.factor", "ksql.sink.replicas")
+        return next((int(self.properties[n]) for n in names if n in self.properties), -1)
+
+    def streams(self, overrides: dict[str, object]) -> dict[str, str]:
+        """Give the Kafka Streams configuration of a query: our defaults, the server's file, the statement's SETs."""
+        out = {
+            "processing.guarantee": "exactly_once_v2",
+            "dsl.store.suppliers.class": "org.apache.kafka.streams.state.BuiltInDslStoreSuppliers$InMemoryDslStoreSuppliers",
+            "state.dir": str(self.state_dir / "streams"),
+            "num.stream.threads": "1",
+            "commit.interval.ms": "100",
+            "statestore.cache.max.bytes": "10000000",
+            "auto.offset.reset": "latest",
+            "session.timeout.ms": "10000",
+            "heartbeat.interval.ms": "3000",
+            "producer.linger.ms": "5",
+            "producer.batch.size": "131072",
+            "producer.compression.type": "lz4",
+            "main.consumer.isolation.level": "read_committed",
+            "main.consumer.max.poll.records": "2000",
+            "topology.optimization": "all",
+            "metric.reporters": "",
+            "replication.factor": str(self.replication_factor),
+            # Simulated time is not the broker's time: internal topics take any timestamp and keep it.
+            "windowstore.changelog.additional.retention.ms": str(36_500 * DAY_MS),
+            "topic.message.timestamp.after.max.ms": str(2**63 - 1),
+            "topic.message.timestamp.before.max.ms": str(2**63 - 1),
+            "topic.segment.ms": str(365 * DAY_MS),
+        }
+        for name, value in self.properties.items():
+            if name.startswith(STREAMS_PREFIX):
+                out[name.removeprefix(STREAMS_PREFIX)] = value
+        for name, given in overrides.items():
+            bare = name.removeprefix(STREAMS_PREFIX)
+            if not bare.startswith("ksql."):
+                out[bare] = _text(given)
+        out["statestore.cache.max.bytes"] = out.pop("cache.max.bytes.buffering", out["statestore.cache.max.bytes"])
+        return out | self.connection()
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read_properties(path: Path) -> dict[str, str]:
+    """Read a Java properties file (comments, ``=`` or ``:``, continued lines)."""
+    out: dict[str, str] = {}
+    pending = ""
+    for raw in path.read_text(encoding="utf-8").splitlines():
+        line = pending + raw.strip()
+        pending = ""
+        if not line or line[0] in "#!":
+            continue
+        if line.endswith("\\") and not line.endswith("\\\\"):
+            pending = line[:-1]
+            continue
+        cut = min((line.find(c) for c in "=:" if c in line), default=-1)
+        if cut > 0:
+            out[line[:cut].strip()] = line[cut + 1 :].strip().replace("\\\\", "\\")
+    return out

@@ -1,0 +1,310 @@
+"""ksqlDB's REST API on starlette: routes, content types, limits, errors."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from ksqlengine import tree
+from ksqlengine.engine import ParsedStatement, parse_statements
+from ksqlengine.errors import KsqlError
+from ksqlengine.server import entities
+from ksqlengine.server.config import VERSION
+from ksqlengine.server.entities import RequestError, error_body
+from ksqlengine.server.openapi import OPENAPI
+from ksqlengine.server.printing import print_topic
+from ksqlengine.server.properties import is_valid_property
+from ksqlengine.server.service import KsqlService, Session
+from ksqlengine.server.streams import RowStream
+
+LOG = logging.getLogger(__name__)
+KSQL_JSON = "application/vnd.ksql.v1+json"
+DELIMITED = "application/vnd.ksqlapi.delimited.v1"
+_ACCEPTED = (KSQL_JSON, DELIMITED, "application/json", "application/*", "*/*")
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Api:
+    """The routes of one server."""
+
+    def __init__(self, service: KsqlService) -> None:
+        self.service = service
+        self._threads = CapacityLimiter(64)
+
+    def application(self) -> Starlette:
+        """Give the ASGI application."""
+        routes = [
+            Route("/", self._guard(self.root)),
+            Route("/info", self._guard(self.info)),
+            Route("/healthcheck", self._guard(self.healthcheck)),
+            Route("/clusterStatus", self._guard(self.cluster_status)),
+            Route("/heartbeat", self._guard(self.heartbeat), methods=["POST"]),
+            Route("/status", self._guard(self.all_statuses)),
+            Route("/status/{command:path}", self._guard(self.status)),
+            Route("/is_valid_property/{name}", self._guard(self.valid_property)),
+            Route("/v1/metadata", self._guard(self.metadata)),
+            Route("/v1/metadata/id", self._guard(self.metadata_id)),
+            Route("/openapi.json", self._guard(self.openapi)),
+            Route("/ksql", self._guard(self.ksql), methods=["POST"]),
+            Route("/query", self._guard(self.query), methods=["POST"]),
+            Route("/query-stream", self._guard(self.query_stream), methods=["POST"]),
+            Route("/close-query", self._guard(self.close_query), methods=["POST"]),
+            Route("/inserts-stream", self._guard(self.inserts_stream), methods=["POST"]),
+        ]
+        return Starlette(routes=routes, exception_handlers={404: self._not_found, 405: self._wrong_method})
+
+    # -- around every route ------------------------------------------------------------------------------------------
+    def _guard(self, handler: Handler) -> Handler:
+        """Turn errors into ksqlDB's bodies."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                self._check_accept(request)
+                return await handler(request)
+            except RequestError as error:
+                return self._refuse(error, error.status)
+            except KsqlError as error:
+                status = 503 if error.error_code // 100 == 503 else 500 if error.error_code >= 50000 else 400
+                return self._refuse(error, status)
+            except ClientDisconnect:
+                return Response(status_code=499)
+            except Exception as error:  # an error of ours must not end the server
+                LOG.exception("%s %s failed", request.method, request.url.path)
+                body = {
+                    "@type": "generic_error",
+                    "error_code": entities.SERVER_ERROR,
+                    "message": f"{type(error).__name__}: {error}",
+                }
+                return JSONResponse(body, 500, media_type=KSQL_JSON)
+
+        return guarded
+
+    @staticmethod
+    def _refuse(error: KsqlError, status: int) -> Response:
+        body = error_body(error, entities=getattr(error, "entities", ()))
+        return JSONResponse(body, status, media_type=KSQL_JSON)
+
+    @staticmethod
+    def _check_accept(request: Request) -> None:
+        accept = request.headers.get("accept", "*/*").lower()
+        if not any(kind in accept for kind in _ACCEPTED):
+            raise RequestError(
+                f"Not acceptable: {accept}. This server gives {KSQL_JSON}, {DELIMITED} and application/json.",
+                status=406,
+                error_code=40600,
+            )
+
+    async def _not_found(self, request: Request, _: Exception) -> Response:
+        body = {"@type": "generic_error", "error_code": 40400, "message": f"HTTP 404 Not Found: {request.url.path}"}
+        return JSONResponse(body, 404, media_type=KSQL_JSON)
+
+    async def _wrong_method(self, request: Request, _: Exception) -> Response:
+        body = {"@type": "generic_error", "error_code": 40500, "message": f"HTTP 405 Method Not Allowed: {request.method}"}
+        return JSONResponse(body, 405, media_type=KSQL_JSON)
+
+    async def _body(self, request: Request) -> dict[str, Any]:
+        """Read a JSON object within the size limit."""
+        kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+        if kind not in {"application/json", KSQL_JSON, DELIMITED, "text/plain", "application/x-www-form-urlencoded"}:
+            raise RequestError(f"Unsupported content type {kind}; send {KSQL_JSON}.", status=415, error_code=41500)
+        limit = self.service.config.max_body_bytes
+        too_large = RequestError(
+            f"The request is larger than {limit} bytes (ksql.server.max.request.bytes).",
+            status=413,
+            error_code=entities.TOO_LARGE,
+        )
+        if int(request.headers.get("content-length") or 0) > limit:
+            raise too_large
+        data = bytearray()
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > limit:
+                raise too_large
+        try:
+            body = json.loads(bytes(data))
+        except ValueError as error:
+            raise RequestError(f"The request is not JSON: {error}") from None
+        if not isinstance(body, dict):
+            raise RequestError("The request must be a JSON object.")
+        return body
+
+    @staticmethod
+    def _session(body: dict[str, Any], *names: str) -> Session:
+        properties: dict[str, Any] = {}
+        for name in names:
+            given = body.get(name)
+            if given is not None and not isinstance(given, dict):
+                raise RequestError(f"{name} must be an object.")
+            properties |= given or {}
+        variables = {str(k): str(v) for k, v in (body.get("sessionVariables") or {}).items()}
+        return Session(properties, variables)
+
+    @staticmethod
+    def _text(body: dict[str, Any], *names: str) -> str:
+        for name in names:
+            if isinstance(body.get(name), str) and body[name].strip():
+                return str(body[name])
+        raise RequestError(f"The request has no {names[0]}.")
+
+    # -- state -------------------------------------------------------------------------------------------------------
+    async def root(self, request: Request) -> Response:
+        """Redirect to /info, as ksqlDB does."""
+        return RedirectResponse("/info", status_code=307)
+
+    async def info(self, request: Request) -> Response:
+        """Give version, cluster, service and state."""
+        service = self.service
+        info = {
+            "version": VERSION,
+            "kafkaClusterId": service.cluster_id,
+            "ksqlServiceId": service.config.service_id,
+            "serverStatus": "RUNNING" if service.ready else "INITIALIZING",
+        }
+        return JSONResponse({"KsqlServerInfo": info}, media_type=KSQL_JSON)
+
+    async def healthcheck(self, request: Request) -> Response:
+        """Say whether the server is healthy."""
+        health = await run_sync(self.service.health, limiter=self._threads)
+        return JSONResponse(health, 200 if health["isHealthy"] else 503, media_type=KSQL_JSON)
+
+    async def cluster_status(self, request: Request) -> Response:
+        """Give the servers of the service that are known here, and their state stores."""
+        from ksqlengine.server.cluster import cluster_status
+
+        answer = await run_sync(cluster_status, self.service, limiter=self._threads)
+        return JSONResponse(answer, media_type=KSQL_JSON)
+
+    async def heartbeat(self, request: Request) -> Response:
+        """Take another server's heartbeat (liveness comes from the consumer groups: nothing to note)."""
+        await self._body(request)
+        return JSONResponse({"isOk": True}, media_type=KSQL_JSON)
+
+    async def all_statuses(self, request: Request) -> Response:
+        """Give the status of every command."""
+        return JSONResponse({"commandStatuses": self.service.runner.statuses()}, media_type=KSQL_JSON)
+
+    async def status(self, request: Request) -> Response:
+        """Give the status of one command."""
+        name = request.path_params["command"]
+        status = self.service.runner.status(name)
+        if status is None:
+            raise RequestError("Command not found", status=404, error_code=entities.NOT_FOUND)
+        return JSONResponse(status, media_type=KSQL_JSON)
+
+    async def valid_property(self, request: Request) -> Response:
+        """Say whether a property may be set."""
+        name = request.path_params["name"]
+        if not is_valid_property(name):
+            raise RequestError(f"One or more properties overrides set locally are prohibited by the KSQL server: {name}")
+        return JSONResponse(True, media_type=KSQL_JSON)
+
+    async def metadata(self, request: Request) -> Response:
+        """Give the cluster's scope, as ksqlDB does."""
+        config = self.service.config
+        clusters = {"kafka-cluster": self.service.cluster_id, "ksql-cluster": config.service_id}
+        return JSONResponse({"id": "", "scope": {"path": [], "clusters": clusters}}, media_type=KSQL_JSON)
+
+    async def metadata_id(self, request: Request) -> Response:
+        """Give the server's id, as ksqlDB does."""
+        return JSONResponse({"id": self.service.config.service_id}, media_type=KSQL_JSON)
+
+    async def openapi(self, request: Request) -> Response:
+        """Describe this API."""
+        return JSONResponse(OPENAPI)
+
+    # -- statements and queries --------------------------------------------------------------------------------------
+    async def ksql(self, request: Request) -> Response:
+        """Run statements."""
+        body = await self._body(request)
+        text = self._text(body, "ksql")
+        session = self._session(body, "streamsProperties")
+        sequence = body.get("commandSequenceNumber")
+        number = -1 if sequence is None else int(sequence)
+        answer = await run_sync(self.service.execute, text, session, number, limiter=self._threads)
+        return JSONResponse(answer, media_type=KSQL_JSON)
+
+    async def query(self, request: Request) -> Response:
+        """Run one SELECT or PRINT; answer with chunked JSON."""
+        body = await self._body(request)
+        session = self._session(body, "streamsProperties")
+        return await self._select(request, self._text(body, "ksql", "sql"), session, body, kind=KSQL_JSON)
+
+    async def query_stream(self, request: Request) -> Response:
+        """Run one SELECT; answer with a header and an array a row."""
+        body = await self._body(request)
+        session = self._session(body, "properties", "streamsProperties")
+        accept = request.headers.get("accept", "").lower()
+        kind = KSQL_JSON if KSQL_JSON in accept else "application/json" if accept == "application/json" else DELIMITED
+        return await self._select(request, self._text(body, "sql", "ksql"), session, body, kind=kind)
+
+    async def _select(
+        self, request: Request, text: str, session: Session, body: dict[str, Any], *, kind: str
+    ) -> Response:
+        self.service.runner  # noqa: B018  # refuses while the server starts
+        statement = self._only(text, session)
+        node = statement.node
+        try:
+            if isinstance(node, tree.Admin) and node.verb == "PRINT":
+                lines = await run_sync(print_topic, self.service, node, limiter=self._threads)
+                return StreamingResponse(lines, media_type="text/plain")
+            if not isinstance(node, tree.Select):
+                raise RequestError(
+                    "The following statement types should be issued to the /ksql endpoint: all but SELECT and PRINT.",
+                    error_code=40003,
+                    statement=statement.text,
+                )
+            rows = await run_sync(self._open, statement, session, body, limiter=self._threads)
+        except KsqlError as error:
+            error.statement = error.statement or statement.text
+            raise
+        return StreamingResponse(self._encode(rows, kind), media_type=kind)
+
+    def _only(self, text: str, session: Session) -> ParsedStatement:
+        statements = parse_statements(text, session.variables)
+        if len(statements) != 1:
+            raise RequestError(
+                f"Expected exactly one KSQL statement; found {len(statements)} instead",
+                error_code=entities.BAD_STATEMENT,
+                statement=text,
+            )
+        return statements[0]
+
+    def _open(self, statement: ParsedStatement, session: Session, body: dict[str, Any]) -> RowStream:
+        internal = bool((body.get("requestProperties") or {}).get("request.ksql.query.internal.request"))
+        if statement.node.query.emit is None:
+            return self.service.pull.open(statement, session.properties, internal=internal)
+        return self.service.push.open(statement, session.properties)
+
+    async def _encode(self, rows: RowStream, kind: str) -> AsyncIterator[bytes]:
+        """Write a query's rows in one of the three forms; end the query when the client leaves."""
+        try:
+            yield rows.header(kind)
+            async for chunk in rows.chunks(kind):
+                yield chunk
+            yield rows.footer(kind)
+        finally:
+            rows.close_soon()
+
+    async def close_query(self, request: Request) -> Response:
+        """End a push query by id."""
+        body = await self._body(request)
+        query_id = self._text(body, "queryId")
+        if not self.service.push.close_query(query_id):
+            raise RequestError(f"No query with id {query_id}", error_code=entities.BAD_REQUEST)
+        return Response(status_code=200)
+
+    async def inserts_stream(self, request: Request) -> Response:
+        """Insert rows that come as lines: a first object with the target, then an object a row."""
+        from ksqlengine.server.inserts import acks
+
+        return StreamingResponse(acks(self.service, request, self._threads), media_type=DELIMITED)

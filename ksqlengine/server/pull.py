@@ -1,0 +1,312 @@
+"""Pull queries: look into the state of a table, or read a stream up to its end."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import jpype
+
+from ksqlengine import tree as t
+from ksqlengine.catalog import Source
+from ksqlengine.engine import Engine, ParsedStatement, StoreInfo
+from ksqlengine.errors import KsqlError, KsqlStatementError
+from ksqlengine.server import bounds, entities
+from ksqlengine.server.backend import Backend, NotReadyError
+from ksqlengine.server.config import ServerConfig
+from ksqlengine.server.entities import RequestError, pull_header, push_header
+from ksqlengine.server.kafka import java
+from ksqlengine.server.lookup import Lookup, Rules, columns_of, plan_lookup
+from ksqlengine.server.push import output_schema
+from ksqlengine.server.queries import PersistentQuery, Queries
+from ksqlengine.server.selecting import select_items, show
+from ksqlengine.server.streams import Finished, RowStream
+from ksqlengine.types import Column, Schema
+
+_MORE = " See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query."
+_UNSUPPORTED_COLUMNS = {"ROWPARTITION", "ROWOFFSET"}
+_READY_S = 20.0
+
+
+@dataclass(frozen=True)
+class PullPlan:
+    """What a pull query on a table reads and gives."""
+
+    source: Source
+    query: PersistentQuery
+    store: StoreInfo
+    items: tuple[tuple[str, t.Expr], ...]
+    where: t.Expr | None
+    lookup: Lookup
+    limit: int | None
+
+
+class PullQueries:
+    """Answer pull queries."""
+
+    def __init__(self, engine: Engine, queries: Queries, backend: Backend, config: ServerConfig) -> None:
+        self.engine, self.queries, self.backend, self.config = engine, queries, backend, config
+        self._slots = threading.BoundedSemaphore(max(config.max_pull_queries, 1))
+
+    def open(self, statement: ParsedStatement, properties: Mapping[str, Any], *, internal: bool = False) -> RowStream:
+        """Run a pull query. ``internal`` ones come from another server and stay on this one."""
+        if not self._slots.acquire(blocking=False):
+            raise RequestError(
+                f"The server runs {self.config.max_pull_queries} pull queries already.",
+                status=429,
+                error_code=entities.TOO_MANY,
+                statement=statement.text,
+            )
+        try:
+            return self._open(statement, {**self.config.properties, **properties}, internal=internal)
+        finally:
+            self._slots.release()
+
+    def _open(self, statement: ParsedStatement, properties: Mapping[str, Any], *, internal: bool) -> RowStream:
+        query: t.Query = statement.node.query
+        check_clauses(query, properties)
+        name = query.source.name if isinstance(query.source, t.From) else ""
+        source = self.engine.catalog.get(name)
+        if source is None:
+            raise KsqlStatementError(f"{name} does not exist.")
+        check_columns(query)
+        if not source.is_table:
+            return self._stream(statement, source, properties)
+        plan = self._plan(query, source, properties)
+        schema, rows = self._rows(plan, statement, internal=internal)
+        query_id = f"query_{int(time.time() * 1000)}_{uuid.uuid4().hex[:6]}"
+        return RowStream(query_id, schema, pull_header(schema), Finished(rows), limit=None)
+
+    # -- tables ------------------------------------------------------------------------------------------------------
+    def _plan(self, query: t.Query, source: Source, properties: Mapping[str, Any]) -> PullPlan:
+        running = self.queries.of_sink(source.name)
+        if running is None or running.built is None or running.built.store is None:
+            raise KsqlStatementError(
+                f"The `{source.name}` table isn't queryable. To derive a queryable table, you can do "
+                f"'CREATE TABLE QUERYABLE_{source.name} AS SELECT * FROM {source.name}'."
+                " See https://cnfl.io/queries for more info."
+            )
+        store = running.built.store
+        windowed = source.window is not None
+        alias = query.source.alias if isinstance(query.source, t.From) else source.name
+        items = select_items(query, source, alias, windowed=windowed)
+        where = bounds.prepare(query.where, source, alias, windowed=windowed)
+        rules = Rules(
+            table_scan=_flag(properties, "ksql.query.pull.table.scan.enabled"),
+            range_scan=_flag(properties, "ksql.query.pull.range.scan.enabled"),
+        )
+        if where is not None:  # types first: a comparison that cannot be is wrong whatever is looked up
+            self.engine.compile_row_function([where], store.schema, source)
+        lookup = plan_lookup(where, source.schema, rules, show, windowed=windowed)
+        return PullPlan(source, running, store, items, where, lookup, query.limit)
+
+    def _rows(self, plan: PullPlan, statement: ParsedStatement, *, internal: bool) -> tuple[Schema, list[str]]:
+        select, types = self.engine.compile_row_function([e for _, e in plan.items], plan.store.schema, plan.source)
+        keys = {c.name for c in plan.source.schema.key} | {"WINDOWSTART", "WINDOWEND"}
+        schema = Schema(
+            tuple(
+                Column(name, kind, "KEY" if isinstance(e, t.Column) and e.name in keys else "VALUE")
+                for (name, e), kind in zip(plan.items, types, strict=True)
+            )
+        )
+        rows = self._local(plan, select)
+        if not internal:
+            rows += self._remote(plan, statement)
+        return schema, rows if plan.limit is None else rows[: plan.limit]
+
+    def _local(self, plan: PullPlan, select: Any) -> list[str]:
+        where = None
+        if plan.where is not None:
+            where, _ = self.engine.compile_row_function([plan.where], plan.store.schema, plan.source)
+        store = self._store(plan)
+        limit = -1 if plan.limit is None else plan.limit
+        size = plan.store.window_size_ms or 0
+        scan = java("ksql.server.PullScan")(jpype.JArray(jpype.JInt)(slots(plan.store)), where, select, limit, size)
+        keys = self._keys(plan)
+        if plan.store.kind == "keyvalue":
+            scan.keyValue(store, keys)
+        elif plan.store.kind == "window":
+            first, last = bounds.window_range(plan.where)
+            scan.window(store, keys, first, last)
+        else:
+            scan.session(store, keys)
+        return [str(row) for row in scan.rows()]
+
+    def _store(self, plan: PullPlan) -> Any:
+        """Give the store, waiting a moment for a query that has just started or rebalances."""
+        deadline = time.monotonic() + _READY_S
+        while True:
+            try:
+                if plan.query.running is None:
+                    raise NotReadyError(f"{plan.query.id} does not run")
+                return plan.query.running.store(plan.store.name, plan.store.kind)
+            except NotReadyError as error:
+                state = plan.query.streams_state()
+                if state in {"ERROR", "PENDING_ERROR", "NOT_RUNNING"} or time.monotonic() > deadline:
+                    raise KsqlError(
+                        f"The table {plan.source.name} cannot be read now, its query {plan.query.id} is {state}: {error}",
+                        error_code=50000,
+                    ) from None
+                time.sleep(0.02)
+
+    def _keys(self, plan: PullPlan) -> Any:
+        """Evaluate the keys of a lookup into Java objects of the key columns' types; None is a scan."""
+        key_columns = plan.source.schema.key
+        windowed_copy = plan.source.window is not None and plan.store.kind == "keyvalue"
+        if plan.lookup.keys is None or windowed_copy:
+            return None
+        out = java("java.util.LinkedHashMap")()  # equal keys once
+        arrays = java("java.util.Arrays")
+        for key in plan.lookup.keys:
+            casts: list[Any] = []
+            for column, expr in zip(key_columns, key, strict=True):
+                _check_convertible(column, expr)
+                plain = isinstance(expr, t.Literal) and expr.type == column.type
+                nested = column.type.base in {"STRUCT", "ARRAY", "MAP"}
+                casts.append(expr if plain or nested else t.Cast(expr, column.type))
+            function, _ = self.engine.compile_row_function(casts, plan.store.schema, plan.source)
+            values = function.apply(jpype.JArray(java("java.lang.Object"))(len(plan.store.schema.columns) + 5))
+            out.put(arrays.asList(values), values)
+        return java("java.util.ArrayList")(out.values())
+
+    def _remote(self, plan: PullPlan, statement: ParsedStatement) -> list[str]:
+        """Ask the other servers of the service for their share."""
+        if plan.query.running is None:
+            return []
+        rows: list[str] = []
+        for host in plan.query.running.other_hosts():
+            body = {
+                "ksql": statement.text,
+                "requestProperties": {"request.ksql.query.internal.request": True},
+            }
+            try:
+                answer = httpx.post(f"http://{host}/query", json=body, timeout=10.0)
+            except httpx.HTTPError as error:
+                raise KsqlError(
+                    f"Unable to execute pull query: the server {host} that has a part of {plan.source.name} "
+                    f"does not answer ({type(error).__name__}); its partitions move to another server within seconds.",
+                    error_code=50000,
+                ) from error
+            if answer.status_code != httpx.codes.OK:
+                raise KsqlError(f"Unable to execute pull query on {host}: {answer.text[:200]}", error_code=50000)
+            for item in answer.json():
+                if "row" in item:
+                    rows.append(json.dumps(item["row"]["columns"]))
+        return rows
+
+    # -- streams -----------------------------------------------------------------------------------------------------
+    def _stream(self, statement: ParsedStatement, source: Source, properties: Mapping[str, Any]) -> RowStream:
+        """Read a stream from its beginning to the end that it has now, through a transient topology."""
+        if not _flag(properties, "ksql.query.pull.stream.enabled"):
+            raise KsqlStatementError("Pull queries on streams are disabled (ksql.query.pull.stream.enabled).")
+        node = t.Select(replace(statement.node.query, emit="CHANGES", limit=None))
+        over = dict(properties) | {"auto.offset.reset": "earliest", "commit.interval.ms": "50"}
+        from ksqlengine.server.push import PushQueries
+
+        pushes = PushQueries(self.engine, self.backend, self.config)
+        plan = self.engine.plan_select(replace(statement, node=node), over)
+        query = pushes.run(plan, f"transient_pull_{source.name}_{uuid.uuid4().hex[:12]}", over)
+        schema = output_schema(plan)
+        return RowStream(
+            query.id,
+            schema,
+            push_header(schema),
+            UntilDrained(query),
+            limit=statement.node.query.limit,
+            final="Query Completed",
+        )
+
+
+class UntilDrained:
+    """The rows of a transient query until it has read everything that was there."""
+
+    def __init__(self, query: Any) -> None:
+        self._query, self._checked, self._done = query, 0.0, False
+
+    def take(self) -> list[str] | None:
+        """Give rows; None when the end has been reached and everything was given."""
+        rows: list[str] | None = self._query.take()
+        if rows or rows is None:
+            return rows
+        if self._done:
+            return None
+        if time.monotonic() - self._checked > 0.02:
+            self._checked = time.monotonic()
+            self._done = self._query.drained()
+        return []
+
+    def close(self) -> None:
+        """End the topology."""
+        self._query.close()
+
+
+def slots(store: StoreInfo) -> list[int]:
+    """Say where each column of a row comes from: n is value column n, -n-1 is key column n."""
+    out, key, value = [], 0, 0
+    for column in store.schema.columns:
+        if column.namespace == "KEY":
+            out.append(-key - 1)
+            key += 1
+        else:
+            out.append(value)
+            value += 1
+    return out
+
+
+def check_clauses(query: t.Query, properties: Mapping[str, Any]) -> None:
+    """Refuse what pull queries cannot do, in ksqlDB's words."""
+    clauses = {
+        "JOIN": isinstance(query.source, t.Join),
+        "WINDOW": query.window is not None,
+        "GROUP BY": query.group_by is not None,
+        "PARTITION BY": query.partition_by is not None,
+        "HAVING": query.having is not None,
+    }
+    for name, there in clauses.items():
+        if there:
+            raise KsqlStatementError(f"Pull queries don't support {name} clauses.{_MORE}")
+    if query.limit is not None:
+        if not _flag(properties, "ksql.query.pull.limit.clause.enabled"):
+            raise KsqlStatementError(
+                "LIMIT clause in pull queries is currently disabled. You can enable them by setting "
+                f"ksql.query.pull.limit.clause.enabled=true.{_MORE}"
+            )
+        if query.limit < 0:
+            raise KsqlStatementError(f"Pull queries don't support negative integers in the LIMIT clause.{_MORE}")
+
+
+def check_columns(query: t.Query) -> None:
+    """Refuse ROWPARTITION and ROWOFFSET: state has no such thing."""
+    selected: set[str] = set()
+    for item in query.items:
+        if item.expr is not None:
+            selected |= columns_of(item.expr)
+    for clause, names in (("SELECT", selected), ("WHERE", columns_of(query.where) if query.where else set())):
+        bad = sorted(names & _UNSUPPORTED_COLUMNS)
+        if bad:
+            shown = ", ".join(f"`{name}`" for name in bad)
+            raise KsqlStatementError(f"Pull queries don't support the following columns in {clause} clauses: {shown}")
+
+
+def _check_convertible(column: Column, expr: t.Expr) -> None:
+    if not isinstance(expr, t.Literal):
+        return
+    text = isinstance(expr.value, str)
+    wrong = text and column.type.is_numeric or (not text and column.type.base == "STRING")
+    if wrong:
+        value = f"'{expr.value}'" if text else str(expr.value)
+        raise KsqlStatementError(f"{value} can not be converted to the type of the key column: {_plain(column)}")
+
+
+def _plain(column: Column) -> str:
+    return str(column).replace("`", "")
+
+
+def _flag(properties: Mapping[str, Any], name: str) -> bool:
+    return str(properties.get(name, properties.get(f"ksql.streams.{name}", True))).lower() != "false"

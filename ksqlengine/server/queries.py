@@ -1,0 +1,147 @@
+"""The persistent queries of this server: started from plans, closed when the catalog forgets them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ksqlengine.catalog import Catalog
+from ksqlengine.engine import BuiltTopology, Engine, Plan
+from ksqlengine.errors import KsqlError
+from ksqlengine.server.backend import Backend, QueryError, RunningQuery
+from ksqlengine.server.config import ServerConfig
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class PersistentQuery:
+    """A query of the catalog and what runs it here."""
+
+    id: str
+    plan: Plan
+    built: BuiltTopology | None = None
+    running: RunningQuery | None = None
+    failure: QueryError | None = None
+    paused: bool = False
+    properties: dict[str, Any] = field(default_factory=dict)
+
+    def streams_state(self) -> str:
+        """Give the exact state: Kafka Streams' own, or PAUSED."""
+        if self.running is None:
+            return "ERROR" if self.failure else "CREATED"
+        return self.running.state()
+
+    def state(self) -> str:
+        """Give the state in ksqlDB's words."""
+        state = self.streams_state()
+        if state in {"ERROR", "PENDING_ERROR"}:
+            return "ERROR"
+        return "PAUSED" if state == "PAUSED" else "RUNNING"
+
+    def errors(self) -> list[QueryError]:
+        """Give why it failed, oldest first."""
+        own = [self.failure] if self.failure else []
+        return own + (self.running.errors() if self.running else [])
+
+
+class Queries:
+    """Start, stop, pause and find the persistent queries."""
+
+    def __init__(self, engine: Engine, backend: Backend, config: ServerConfig) -> None:
+        self.engine, self.backend, self.config = engine, backend, config
+        self._queries: dict[str, PersistentQuery] = {}
+        self._lock = threading.RLock()
+        self._closers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="query-closer")
+
+    def all(self) -> list[PersistentQuery]:
+        """Give the queries in the order in which they were made."""
+        with self._lock:
+            return list(self._queries.values())
+
+    def get(self, query_id: str) -> PersistentQuery | None:
+        """Give one query by id; upper and lower case are the same."""
+        with self._lock:
+            return self._queries.get(query_id) or self._queries.get(query_id.upper())
+
+    def of_sink(self, name: str) -> PersistentQuery | None:
+        """Give the query that materialises a table."""
+        with self._lock:
+            found = [q for q in self._queries.values() if q.plan.sink is not None and q.plan.sink.name == name]
+        made = [q for q in found if q.built and q.built.store] or found
+        return made[0] if made else None
+
+    def start(self, plan: Plan, *, paused: bool = False) -> PersistentQuery:
+        """Start the query of a plan; one with the same id is replaced (CREATE OR REPLACE)."""
+        if plan.query_id is None:
+            raise ValueError("a plan without a query cannot be started")
+        with self._lock:
+            old = self._queries.get(plan.query_id)
+            query = PersistentQuery(plan.query_id, plan, paused=paused, properties=dict(plan.properties))
+            self._queries[plan.query_id] = query
+        if old is not None and old.running is not None:
+            old.running.close()
+        self._run(query)
+        return query
+
+    def _run(self, query: PersistentQuery) -> None:
+        streams = self.config.streams(query.plan.properties)
+        try:
+            query.built = self.engine.build_topology(query.plan, dict(streams))
+            query.running = self.backend.start(self.config.application_id(query.id), query.built, streams)
+            if query.paused:
+                query.running.pause()
+        except Exception as error:  # whatever fails in the topology, the server goes on and shows it
+            LOG.exception("query %s cannot start", query.id)
+            query.failure = QueryError(0, f"{type(error).__name__}: {error}", "SYSTEM")
+
+    def keep_only(self, catalog: Catalog, *, forget: bool = True) -> None:
+        """Close the queries that the catalog no longer has."""
+        with self._lock:
+            gone = [q for q in self._queries.values() if q.id not in catalog.queries]
+            for query in gone:
+                del self._queries[query.id]
+        for query in gone:
+            self._close(query, forget=forget)
+
+    def _close(self, query: PersistentQuery, *, forget: bool) -> None:
+        if query.running is None:
+            return
+        query.running.close()
+        drop = getattr(query.running, "forget", None)
+        if forget and drop is not None:
+            drop()
+
+    def pause(self, query_id: str, *, paused: bool) -> None:
+        """Pause or resume one query."""
+        query = self.get(query_id)
+        if query is None:
+            return
+        query.paused = paused
+        if query.running is not None:
+            (query.running.pause if paused else query.running.resume)()
+
+    def close(self) -> None:
+        """Close all queries, leaving their groups so that other servers take over at once."""
+        with self._lock:
+            running = [q.running for q in self._queries.values() if q.running is not None]
+        list(self._closers.map(lambda r: r.close(leave=True), running))
+        self._closers.shutdown()
+
+    def find(self, query_id: str) -> PersistentQuery:
+        """Give one query, or raise ksqlDB's error."""
+        query = self.get(query_id)
+        if query is None:
+            raise KsqlError(f"Unknown queryId: {query_id}")
+        return query
+
+    def summary(self) -> Mapping[str, int]:
+        """Count the queries by state."""
+        out: dict[str, int] = {}
+        for query in self.all():
+            out[query.state()] = out.get(query.state(), 0) + 1
+        return out

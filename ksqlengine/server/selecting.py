@@ -1,0 +1,110 @@
+"""The SELECT list of a pull query: stars expanded, columns named, expressions printed."""
+
+from __future__ import annotations
+
+from ksqlengine import tree as t
+from ksqlengine.catalog import Source
+from ksqlengine.errors import KsqlStatementError
+
+WINDOW_BOUNDS = ("WINDOWSTART", "WINDOWEND")
+
+
+def select_items(query: t.Query, source: Source, alias: str, *, windowed: bool) -> tuple[tuple[str, t.Expr], ...]:
+    """Give (output name, expression) for each output column."""
+    out: list[tuple[str, t.Expr]] = []
+    used = {i.alias for i in query.items if i.alias} | {
+        i.expr.name for i in query.items if isinstance(i.expr, t.Column) and not i.alias
+    }
+    number = 0
+    for item in query.items:
+        if item.kind in {"all", "source_all"}:
+            if item.kind == "source_all" and item.source not in {alias, source.name}:
+                raise KsqlStatementError(f"'{item.source}' is not a valid stream/table name or alias.")
+            names = [c.name for c in source.schema.key]
+            names += list(WINDOW_BOUNDS) if windowed else []
+            names += [c.name for c in (*source.schema.value, *source.schema.headers)]
+            out += [(name, t.Column(name)) for name in names]
+        elif item.kind == "struct_all" and item.expr is not None:
+            out += _struct_fields(item.expr, source)
+        elif item.expr is not None:
+            expr = strip_alias(item.expr, {alias, source.name})
+            name = item.alias or _own_name(expr)
+            if name is None:
+                while f"KSQL_COL_{number}" in used:
+                    number += 1
+                name = f"KSQL_COL_{number}"
+                number += 1
+            out.append((name, expr))
+    return tuple(out)
+
+
+def _struct_fields(expr: t.Expr, source: Source) -> list[tuple[str, t.Expr]]:
+    kind = None
+    base = expr
+    path: list[str] = []
+    while isinstance(base, t.Deref):
+        path.insert(0, base.name)
+        base = base.base
+    if isinstance(base, t.Column):
+        column = source.schema.find(base.name)
+        kind = column.type if column else None
+        for name in path:
+            kind = kind.field(name) if kind else None
+    if kind is None or kind.base != "STRUCT":
+        raise KsqlStatementError(f"{show(expr)} is not a STRUCT")
+    return [(name, t.Deref(expr, name)) for name, _ in kind.fields]
+
+
+def _own_name(expr: t.Expr) -> str | None:
+    if isinstance(expr, t.Column):
+        return expr.name
+    if isinstance(expr, t.Deref):
+        return expr.name
+    return None
+
+
+def strip_alias(expr: t.Expr, names: set[str]) -> t.Expr:
+    """Take the source's name away from its columns: a pull query has one source."""
+    return rebuild(expr, lambda e: t.Column(e.name) if isinstance(e, t.Column) and e.source in names else e)
+
+
+def rebuild(expr: t.Expr, change: object) -> t.Expr:
+    """Rebuild a tree bottom-up with each node changed."""
+    from collections.abc import Callable
+    from dataclasses import fields, replace
+    from typing import Any, cast
+
+    function = cast("Callable[[t.Expr], t.Expr]", change)
+
+    def inner(value: Any) -> Any:
+        if isinstance(value, t.Expr):
+            return rebuild(value, change)
+        if isinstance(value, tuple):
+            return tuple(inner(v) for v in value)
+        return value
+
+    changed = {f.name: inner(getattr(expr, f.name)) for f in fields(expr)}
+    return function(replace(expr, **changed))
+
+
+def show(expr: t.Expr) -> str:
+    """Print an expression as ksqlDB does in its messages."""
+    if isinstance(expr, t.Column):
+        return expr.name
+    if isinstance(expr, t.Literal):
+        if expr.value is None:
+            return "null"
+        return f"'{expr.value}'" if isinstance(expr.value, str) else str(expr.value).lower() if isinstance(
+            expr.value, bool
+        ) else str(expr.value)
+    if isinstance(expr, t.Compare | t.Logical | t.Arithmetic):
+        return f"({show(expr.left)} {expr.op} {show(expr.right)})"
+    if isinstance(expr, t.Like):
+        return f"({show(expr.value)} LIKE {show(expr.pattern)})"
+    if isinstance(expr, t.Call):
+        return f"{expr.name}({', '.join(show(a) for a in expr.args)})"
+    if isinstance(expr, t.Cast):
+        return f"CAST({show(expr.value)} AS {expr.type})"
+    if isinstance(expr, t.Not):
+        return f"(NOT {show(expr.value)})"
+    return type(expr).__name__.upper()

@@ -1,0 +1,284 @@
+"""One ksqlDB server without HTTP: statements in, entities out; pull and push queries."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ksqlengine import tree
+from ksqlengine.catalog import Catalog, Source
+from ksqlengine.engine import Engine, ParsedStatement, Plan, parse_statements
+from ksqlengine.errors import KsqlError
+from ksqlengine.server import admin, connectors, entities
+from ksqlengine.server.backend import Backend, TopicLookup
+from ksqlengine.server.commands import Command, CommandRunner
+from ksqlengine.server.config import ServerConfig
+from ksqlengine.server.entities import Entity, RequestError
+from ksqlengine.server.properties import check_property
+from ksqlengine.server.pull import PullQueries
+from ksqlengine.server.push import PushQueries
+from ksqlengine.server.queries import Queries
+
+LOG = logging.getLogger(__name__)
+# plans of these kinds go through the command topic
+_DISTRIBUTED = {"create", "query", "drop", "alter", "create_type", "drop_type"}
+_QUERY_VERBS = {"TERMINATE", "PAUSE", "RESUME"}
+
+
+@dataclass
+class Session:
+    """What one request brings along: SETs and DEFINEs live as long as it does."""
+
+    properties: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+class KsqlService:
+    """Run statements and queries of one server of a service."""
+
+    def __init__(self, config: ServerConfig, backend: Backend) -> None:
+        self.config, self.backend = config, backend
+        settings = {
+            name: value for name, value in config.properties.items() if name.startswith("ksql.")
+        } | {"ksql.service.id": config.service_id}
+        self.engine = Engine(Catalog(), settings, TopicLookup(backend))
+        self.queries = Queries(self.engine, backend, config)
+        self.commands: CommandRunner | None = None
+        self.pull = PullQueries(self.engine, self.queries, backend, config)
+        self.push = PushQueries(self.engine, backend, config)
+        self.started = time.time()
+        self.ready = False
+        self._cluster_id = ""
+
+    # -- life cycle --------------------------------------------------------------------------------------------------
+    def start(self) -> None:
+        """Replay the command topic, start the queries, and go on following it."""
+        begun = time.monotonic()
+        runner = CommandRunner(self.engine, self.queries, self.backend.command_log())
+        count = runner.replay()
+        runner.start()
+        self.commands = runner
+        self._cluster_id = self.backend.cluster_id()
+        self.ready = True
+        LOG.info(
+            "ready in %.1f s: %d commands replayed, %d queries", time.monotonic() - begun, count, len(self.queries.all())
+        )
+
+    def stop(self) -> None:
+        """End push queries, close the persistent ones, leave their groups."""
+        self.ready = False
+        self.push.close()
+        if self.commands is not None:
+            self.commands.stop()
+        self.queries.close()
+        self.backend.close()
+
+    @property
+    def runner(self) -> CommandRunner:
+        """Give the command runner, or refuse while the server starts."""
+        if self.commands is None or not self.ready:
+            raise RequestError("KSQL is not yet ready to serve requests.", status=503, error_code=entities.NOT_READY)
+        return self.commands
+
+    # -- statements --------------------------------------------------------------------------------------------------
+    def execute(self, text: str, session: Session, sequence: int = -1) -> list[Entity]:
+        """Run the statements of a request in order; all are checked before the first runs, as ksqlDB does."""
+        runner = self.runner
+        if sequence >= 0:
+            runner.wait_applied(sequence + 1, 30.0)
+        statements = parse_statements(text, session.variables)
+        if len(statements) > 1:
+            self._rehearse(statements, session)
+        out: list[Entity] = []
+        for statement in statements:
+            try:
+                answer = self._execute(statement, session)
+            except KsqlError as error:
+                error.statement = error.statement or statement.text
+                error.entities = out  # type: ignore[attr-defined]
+                raise
+            if answer is not None:
+                out.append(answer)
+        return out
+
+    def _rehearse(self, statements: list[ParsedStatement], session: Session) -> None:
+        """Plan all statements against a copy of the catalog, so that none runs when one is wrong."""
+        sandbox = Engine(self.engine.catalog.copy(), self.engine.config, PretendTopics(self.backend))
+        properties = dict(session.properties)
+        for statement in statements:
+            node = statement.node
+            try:
+                if isinstance(node, tree.Admin):
+                    if node.verb == "SET":
+                        properties[node.words[0]] = node.words[1]
+                    elif node.verb == "UNSET":
+                        properties.pop(node.words[0], None)
+                    elif node.verb in _QUERY_VERBS:
+                        admin.find_query(self.queries, node.words[0])
+                elif not isinstance(node, tree.Select):
+                    plan = sandbox.plan(statement, properties)
+                    if plan.kind in _DISTRIBUTED and not plan.no_op:
+                        sandbox.apply(plan)
+            except KsqlError as error:
+                error.statement = error.statement or statement.text
+                raise
+
+    def _execute(self, statement: ParsedStatement, session: Session) -> Entity | None:
+        node, text = statement.node, statement.text
+        if isinstance(node, tree.Select) or (isinstance(node, tree.Admin) and node.verb == "PRINT"):
+            raise RequestError(
+                "SELECT and PRINT queries must use the /query endpoint",
+                error_code=entities.QUERY_ENDPOINT,
+                statement=text,
+            )
+        if not isinstance(node, tree.Admin):
+            return self._planned(statement, session)
+        if node.verb in _QUERY_VERBS:
+            return self._query_command(node.verb.lower(), node.words[0], text)
+        if node.verb == "SET":
+            session.properties[check_property(node.words[0])] = node.words[1]
+            return None
+        if node.verb == "UNSET":
+            session.properties.pop(node.words[0], None)
+            return None
+        if node.verb in {"DEFINE", "UNDEFINE"}:
+            return None  # parse_statements has put it into the session's variables
+        if node.verb in {"CREATE_CONNECTOR", "DROP_CONNECTOR"}:
+            return connectors.execute(self.config, statement)
+        return admin.execute(self, statement, session)
+
+    # -- statements that change the catalog --------------------------------------------------------------------------
+    def _planned(self, statement: ParsedStatement, session: Session) -> Entity | None:
+        with self.runner.lock:
+            plan = self.engine.plan(statement, session.properties)
+        if plan.kind == "insert_values":
+            self._insert(plan)
+            return None
+        if plan.no_op:
+            if plan.kind in {"create", "query"}:
+                return entities.entity("warning_entity", statement.text, message=plan.message)
+            return entities.current_status(
+                statement.text, command_id(plan), {"status": "SUCCESS", "message": plan.message, "queryId": None}, -1
+            )
+
+        def make() -> Command:
+            final = self.engine.plan(statement, session.properties)
+            self._prepare_topic(final)
+            return Command(command_id(final), statement.text, "plan", final)
+
+        command, status, offset = self.runner.write(make)
+        if command.plan is not None and command.plan.kind == "drop":
+            self._delete_topic(command.plan)
+        return entities.current_status(statement.text, command.id, status, offset)
+
+    def _insert(self, plan: Plan) -> None:
+        if plan.sink is None:
+            raise KsqlError("INSERT VALUES has no target")
+        key, value, timestamp = self.engine.insert_record(plan)
+        self.backend.produce(plan.sink.topic, key, value, timestamp)
+
+    def _prepare_topic(self, plan: Plan) -> None:
+        """Create the topic of a new source where the statement says how many partitions, or of a query's sink."""
+        sink = plan.sink
+        if sink is None or plan.kind not in {"create", "query"} or self.backend.topic(sink.topic) is not None:
+            return
+        self.backend.create_topic(
+            sink.topic, max(sink.partitions, 1), self._replicas(plan), topic_config(sink, plan.details)
+        )
+
+    def _replicas(self, plan: Plan) -> int:
+        given = plan.details.get("replicas")
+        return int(given) if given else self.config.replication_factor
+
+    def _delete_topic(self, plan: Plan) -> None:
+        topic = plan.details.get("delete_topic")
+        if topic:
+            self.backend.delete_topic(str(topic))
+
+    def _query_command(self, kind: str, word: str, text: str) -> Entity:
+        found = admin.find_query(self.queries, word)
+        target = "ALL" if found is None else found.id
+        command_name = f"{kind}/{target}/execute"
+        command, status, offset = self.runner.write(lambda: Command(command_name, text, kind, target=target))
+        return entities.current_status(text, command.id, status, offset)
+
+    # -- state -------------------------------------------------------------------------------------------------------
+    @property
+    def cluster_id(self) -> str:
+        """Give the id of the Kafka cluster."""
+        return self._cluster_id
+
+    def health(self) -> Entity:
+        """Give ksqlDB's health check; the queries in ERROR are an addition of ours."""
+        runner_ok = self.commands is not None and not self.commands.failure
+        try:
+            self.backend.topic(self.config.command_topic)
+            kafka_ok = True
+        except KsqlError:
+            kafka_ok = False
+        broken = [q.id for q in self.queries.all() if q.state() == "ERROR"]
+        return {
+            "isHealthy": self.ready and runner_ok and kafka_ok,
+            "details": {
+                "metastore": {"isHealthy": self.ready},
+                "kafka": {"isHealthy": kafka_ok},
+                "commandRunner": {"isHealthy": runner_ok},
+                "queries": {"isHealthy": not broken, "error": broken},
+            },
+            "serverState": "READY" if self.ready else "STARTING",
+        }
+
+    def source(self, name: str) -> Source:
+        """Give a source, or raise ksqlDB's error."""
+        source = self.engine.catalog.get(name)
+        if source is None:
+            raise KsqlError(f"Could not find STREAM/TABLE '{name}' in the Metastore")
+        return source
+
+
+class PretendTopics:
+    """Topics for a rehearsal: one that a statement of the same request would create counts as there."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._lookup = TopicLookup(backend)
+
+    def partitions(self, name: str) -> int | None:
+        """Give a topic's partitions; a missing topic is taken as to be created."""
+        return self._lookup.partitions(name) or 1
+
+    def replicas(self, name: str) -> int | None:
+        """Give a topic's replication factor."""
+        return self._lookup.replicas(name) or 1
+
+
+def command_id(plan: Plan) -> str:
+    """Name a command as ksqlDB does: what/which/action."""
+    if plan.kind in {"create_type", "drop_type"}:
+        return f"type/{plan.details.get('name', '')}/{plan.kind.removesuffix('_type')}"
+    name = plan.sink.name if plan.sink else str(plan.details.get("name", ""))
+    kind = (plan.sink.kind if plan.sink else str(plan.details.get("kind", "stream"))).lower()
+    action = {"drop": "drop", "alter": "alter"}.get(plan.kind, "create")
+    if plan.kind == "query" and (plan.query_id or "").startswith("INSERTQUERY"):
+        return f"stream/`{plan.query_id}`/create"
+    return f"{kind}/`{name}`/{action}"
+
+
+def topic_config(sink: Source, details: Mapping[str, Any]) -> dict[str, str]:
+    """Give the topic configuration of a sink: tables compact; any event time is taken and kept."""
+    out = {
+        "cleanup.policy": "compact" if sink.is_table and sink.created_by else "delete",
+        "message.timestamp.after.max.ms": str(2**63 - 1),
+        "message.timestamp.before.max.ms": str(2**63 - 1),
+    }
+    retention = details.get("retention_ms")
+    if sink.is_table and sink.window is not None and sink.created_by:
+        out["cleanup.policy"] = "compact,delete"
+    if retention is not None:
+        out["retention.ms"] = str(retention)
+    elif out["cleanup.policy"] != "compact":
+        # simulated time: a record of last year must not be deleted because of its age
+        out["retention.ms"] = "-1"
+    return out

@@ -1,0 +1,1 @@
+"""A shell for people: prompt with history and completion, tables that fit, errors with the place underlined."""
