@@ -104,6 +104,7 @@ with DAG(
         task_id="verify",
         start="{{ params.start }}",
         end="{{ params.end }}",
+        seed="{{ params.seed }}",
         inlets=[assets.RIDERSHIP, assets.HEADWAYS, assets.SUMMARY, assets.HOURLY],
         outlets=[assets.VERIFIED],
         execution_timeout=timedelta(minutes=60),

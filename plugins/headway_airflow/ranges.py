@@ -63,6 +63,11 @@ def speed(value: Any) -> float | None:
     return number
 
 
+def seed(value: Any) -> int | None:
+    """Read a seed; empty is None, the setting's."""
+    return None if value in (None, "", "None") else int(value)
+
+
 def iso(moment: datetime) -> str:
     """Write a moment as ``2026-03-02T06:00:00Z``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headway.core.topics import STATIONS
 from headway.errors import NotAsExpectedError
 from headway_airflow.probes import NotYet
 
 if TYPE_CHECKING:
+    from headway.runtime.parts.faust import FaustWorker
     from headway.runtime.supervision import Supervision
     from headway.settings import Settings
 
-GROUP = "headway-faust"
 
+def workers(settings: Settings) -> list[FaustWorker]:
+    """Give the workers' programs; none where no supervisor of ours runs."""
+    from headway.runtime.parts.faust import FaustWorker
 
-def programs(settings: Settings) -> list[str]:
-    """Name the workers' programs; none where a supervisor of ours does not run."""
     if settings.profile != "embedded":
         return []
-    return [f"faust-worker-{number}" for number in range(1, settings.faust.workers + 1)]
+    return [FaustWorker(settings, number) for number in range(1, settings.faust.workers + 1)]
 
 
 def _supervision(settings: Settings) -> Supervision:
@@ -29,22 +29,21 @@ def _supervision(settings: Settings) -> Supervision:
 
 
 def start(settings: Settings) -> list[str]:
-    """Start what does not run."""
-    for name in programs(settings):
-        _supervision(settings).start(name)
-    return programs(settings)
+    """Start what does not run, and do not wait; give the programs' names."""
+    supervision = _supervision(settings)
+    for worker in workers(settings):
+        worker.prepare()
+        supervision.ensure_program(worker.spec())
+        supervision.start(worker.name)
+    return [worker.name for worker in workers(settings)]
 
 
 def stop(settings: Settings) -> list[str]:
     """Stop all, the standbys first, so that none takes over meanwhile."""
-    for name in reversed(programs(settings)):
-        _supervision(settings).stop(name)
-    return programs(settings)
+    from headway.stations.workers import stop as stop_workers
 
-
-def any_wanted(settings: Settings) -> bool:
-    """Say whether the workers are meant to run: one runs, or ended by itself."""
-    return any(_supervision(settings).status(name).state not in ("STOPPED", "ABSENT") for name in programs(settings))
+    stop_workers(settings)
+    return [worker.name for worker in workers(settings)]
 
 
 def restart(settings: Settings) -> list[str]:
@@ -53,27 +52,37 @@ def restart(settings: Settings) -> list[str]:
     return start(settings)
 
 
-def look(settings: Settings) -> dict[str, Any] | NotYet:
-    """Look whether the workers live, have no lag, and have written exactly the stations of the table's topic."""
-    from headway.adapters.kafka import group_lag
-    from headway.stations.checks import station_rows_equal_table
+def restart_stuck(settings: Settings) -> list[str]:
+    """Restart those that are not well, and wait until they are; give their names."""
+    from headway.stations.workers import restart_stuck as restart_workers
 
-    states = {}
-    for name in programs(settings):
-        status = _supervision(settings).status(name)
-        states[name] = status.state
-        if status.state in ("FATAL", "ABSENT"):
+    return restart_workers(settings)
+
+
+def any_wanted(settings: Settings) -> bool:
+    """Say whether the workers are meant to run: one runs, or ended by itself."""
+    supervision = _supervision(settings)
+    return any(supervision.status(worker.name).state not in ("STOPPED", "ABSENT") for worker in workers(settings))
+
+
+def look(settings: Settings) -> dict[str, Any] | NotYet:
+    """Look whether one worker is active and the others stand by, without lag, and each station has its row."""
+    from headway.stations.checks import station_rows_equal_table
+    from headway.stations.workers import health
+
+    supervision = _supervision(settings)
+    for worker in workers(settings):
+        if supervision.status(worker.name).state == "FATAL":
             raise NotAsExpectedError(
-                f"The Faust worker {name} is {status.state}:\n{_supervision(settings).log_tail(name)}",
-                where=str(_supervision(settings).log_file(name)),
-                next_step=f"`headway logs {name}`; `headway up` registers it again",
+                f"The Faust worker {worker.name} does not stay up. Its log ends:\n{supervision.log_tail(worker.name)}",
+                where=str(supervision.log_file(worker.name)),
+                next_step=f"`headway logs {worker.name}`, then clear this task",
             )
-        if not status.running:
-            return NotYet(f"{name} is {status.state}")
-    if lag := group_lag(settings, GROUP, STATIONS):
-        return NotYet(f"the workers are {lag} rows behind on {STATIONS}", next_step="`headway logs faust-worker-1`")
+    now = health(settings)
+    if not now.covered or now.lag:
+        return NotYet(f"the workers do not process yet: {now.describe()}", next_step="`headway logs faust-worker-1`")
     try:
         stations = station_rows_equal_table(settings, timeout_s=0.0)
     except NotAsExpectedError as error:
         return NotYet(error.what, error.where, error.next_step)
-    return {"workers": states, "stations": stations}
+    return {"workers": now.describe(), "stations": stations}

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headway.core.topics import TOPICS
 from headway.settings import PROJECT_DIR
 
 if TYPE_CHECKING:
@@ -15,9 +14,8 @@ if TYPE_CHECKING:
 
 def begin(settings: Settings, say: Callable[..., None]) -> dict[str, Any]:
     """Stop the readers, drop KSQL with its topics, recreate event and result topics, count a new generation."""
+    from headway.adapters.kafka import ensure_topics
     from headway.replay.generation import begin_new
-
-    from headway.adapters.kafka import delete_topics, ensure_topics
     from headway_airflow.hooks import spark
 
     stopped = spark.continuous_runs(settings)
@@ -26,9 +24,8 @@ def begin(settings: Settings, say: Callable[..., None]) -> dict[str, Any]:
         say("The continuous Spark driver is stopped.")
     for name in drop_statements(settings):
         say("Dropped %s with its topic.", name)
-    doomed = [topic.name for topic in TOPICS if topic.kind in ("event", "result")]
-    say("Deleted: %s", ", ".join(delete_topics(settings, doomed)) or "nothing")
-    say("Created: %s", ", ".join(ensure_topics(settings)) or "nothing")
+    say("Emptied: %s", ", ".join(reset_topics(settings)))
+    ensure_topics(settings)
     generation = begin_new(settings)
     say("Generation %d has begun.", generation)
     return {"generation": generation, "stream_was_running": stopped}

@@ -56,7 +56,7 @@ def in_use(settings: Settings, subject: str) -> str:
 
                 if not KsqlClient(settings).queries():
                     return "no KSQL query was ever made"
-            case "faust" if faust.programs(settings):
+            case "faust" if settings.profile == "embedded":
                 if not faust.any_wanted(settings):
                     return "the Faust workers are stopped"
             case "stream":
@@ -83,7 +83,7 @@ def mend(settings: Settings, subject: str) -> list[str]:
             client.restart_failed(name)
             return [f"the connector {name} was converged, and restarted where it had failed"]
         case "faust":
-            return [f"restarted {name}" for name in faust.restart(settings)]
+            return [f"restarted {name}" for name in faust.restart_stuck(settings)]
         case "stream":
             spark.restart_continuous(settings)
             return [f"restarted {spark.PROGRAM}"]

@@ -116,8 +116,10 @@ class EnsureTopicsOperator(HeadwayOperator):
     def step(self, context: Context) -> list[str]:
         """Create and correct; give what was touched."""
         from headway.adapters.kafka import ensure_topics
+        from headway.core.feeds import load_feeds
+        from headway.replay.topics import feed_topics
 
-        touched = ensure_topics(self.settings)
+        touched = ensure_topics(self.settings, feed_topics(load_feeds(self.settings.replay.feeds_file)))
         self.log.info("Created or corrected: %s", ", ".join(touched) or "nothing, all were there")
         return touched
 

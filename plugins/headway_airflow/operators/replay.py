@@ -54,7 +54,7 @@ class ReplayOperator(HeadwayOperator):
 
         start, end = ranges.hours(self.start, self.end)
         speed = ranges.speed(self.speed)
-        seed = None if self.seed in (None, "", "None") else int(str(self.seed))
+        seed = ranges.seed(self.seed)
         with replays_shared(self.settings):
             result = replay(
                 self.settings,

@@ -32,8 +32,9 @@ class VerifyOperator(HeadwayOperator):
         from headway.verify import verify
 
         start, end = ranges.hours(self.start, self.end)
+        seed = ranges.seed(self.seed)
         with replays_excluded(self.settings):
-            report = verify(self.settings, start, end)
+            report = verify(self.settings, start, end, seed=seed)
         for line in str(report).splitlines():
             self.log.info("%s", line)
         return {"start": ranges.iso(start), "end": ranges.iso(end), "verified": True}

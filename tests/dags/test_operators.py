@@ -1,0 +1,366 @@
+"""Operators, sensors and triggers without services: what is red says why, and what waits can move between processes."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+import time
+from contextlib import nullcontext
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
+from headway_airflow import ranges
+from headway_airflow.errors import explained, pack, unpack
+from headway_airflow.hooks import ksql, spark
+from headway_airflow.operators.prepare import EnsureTopicsOperator, PlanOperator, SeedStationsOperator
+from headway_airflow.operators.replay import ReplayOperator
+from headway_airflow.operators.spark import HeadwaySparkSubmitOperator
+from headway_airflow.probes import NotYet, check, too_late
+from headway_airflow.sensors.services import ServiceHealthSensor
+from headway_airflow.triggers.probe import ProbeTrigger
+
+from headway.core.pools import POOLS
+from headway.errors import (
+    HeadwayError,
+    LedgerError,
+    NotAsExpectedError,
+    RangeError,
+    UnavailableError,
+    VerificationError,
+    WorkbookError,
+)
+from headway.settings import PROJECT_DIR, load
+
+GOOD_SPARK = {
+    "driver_memory": "512m",
+    "executor_memory": "768m",
+    "executor_cores": "1",
+    "total_executor_cores": "2",
+}
+START, END = "2026-03-02T06:00:00Z", "2026-03-02T09:00:00Z"
+
+
+def run(operator: BaseOperator, **context: Any) -> Any:
+    """Call the operator as a worker would, without one."""
+    return operator.execute.__wrapped__(operator, context)  # type: ignore[attr-defined] # Airflow's guard
+
+
+# -- ranges and speeds
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "complaint"),
+    [
+        (END, START, "unordered"),
+        (START, START, "empty"),
+        ("2026-03-02T06:30:00Z", END, "whole UTC hour"),
+        ("2026-03-02T06:00:00+05:30", END, "whole UTC hour"),
+        ("2026-03-02T06:00:00", END, "no time zone"),
+        ("soon", END, "no date-time"),
+        ("2024-01-01T00:00:00Z", END, "at most 366"),
+    ],
+)
+def test_range_that_makes_no_sense_is_refused_with_the_reason(start: str, end: str, complaint: str) -> None:
+    with pytest.raises(RangeError, match=complaint) as error:
+        ranges.hours(start, end)
+    assert error.value.next_step
+
+
+def test_range_is_given_in_utc_whatever_zone_it_was_written_in() -> None:
+    start, _ = ranges.hours("2026-03-02T00:00:00-06:00", END)
+    assert ranges.iso(start) == START
+
+
+@pytest.mark.parametrize(("value", "speed"), [("max", None), ("MAX", None), (None, None), ("60", 60.0), (0.5, 0.5)])
+def test_speed_is_max_or_a_number(value: Any, speed: float | None) -> None:
+    assert ranges.speed(value) == speed
+
+
+@pytest.mark.parametrize("value", ["fast", "0", "-1", "2000000", "nan"])
+def test_speed_that_makes_no_sense_is_refused(value: str) -> None:
+    with pytest.raises(RangeError):
+        ranges.speed(value)
+
+
+# -- plan
+
+
+def plan(**over: Any) -> PlanOperator:
+    return PlanOperator(**{"task_id": "plan", "start": START, "end": END, "spark": GOOD_SPARK, **over})
+
+
+def test_plan_gives_the_range_in_utc() -> None:
+    assert run(plan()) == {"start": START, "end": END, "hours": 3, "speed": "max"}
+
+
+def test_plan_without_a_data_interval_is_red_and_says_what_to_do() -> None:
+    with pytest.raises(AirflowFailException, match=r"no data interval[\s\S]*logical date"):
+        run(plan(start="", end=""), run_id="manual__1")
+
+
+@pytest.mark.parametrize(
+    ("spark", "complaint"),
+    [
+        ({"executor_memory": "400m"}, "does not start"),
+        ({"driver_memory": "256m"}, "does not start"),
+        ({"executor_cores": "4", "total_executor_cores": "2"}, "wait for ever"),
+        ({"executor_memory": "64g"}, "No worker can hold"),
+    ],
+)
+def test_plan_refuses_what_spark_would_wait_for_in_vain(spark: dict[str, str], complaint: str) -> None:
+    with pytest.raises(AirflowFailException, match=complaint):
+        run(plan(spark=GOOD_SPARK | spark))
+
+
+def test_plan_names_the_workbook_that_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HEADWAY__DATA_DIR", str(tmp_path))
+    load.cache_clear()
+    with pytest.raises(AirflowFailException, match=r"WorkbookError[\s\S]*transit\.xlsx"):
+        run(plan())
+
+
+def test_a_run_that_makes_no_sense_is_red_at_its_plan_without_a_retry() -> None:
+    dag = DagBag(str(PROJECT_DIR / "dags")).dags["transit_platform"]
+    red = dag.test(run_conf={"start": START, "end": START})
+    assert red.state == "failed"
+    states = {task.task_id: (task.state, task.try_number) for task in red.get_task_instances()}
+    assert states["plan"] == ("failed", 1)
+    assert states["replay.turnstile"][0] == "upstream_failed"
+
+
+def test_a_confirmed_reset_gets_past_its_question() -> None:
+    dag = DagBag(str(PROJECT_DIR / "dags")).dags["transit_new_generation"]
+    run_conf = {"confirm": "begin a new generation"}
+    assert dag.test(run_conf=run_conf, mark_success_pattern="^(?!confirm$).*").state == "success"
+
+
+# -- errors
+
+
+@pytest.mark.parametrize("kind", [RangeError, WorkbookError, LedgerError, VerificationError])
+def test_what_no_retry_mends_is_not_retried(kind: type[HeadwayError]) -> None:
+    with pytest.raises(AirflowFailException, match=f"{kind.__name__}: x\nWhere: y\nNext: z"), explained():
+        raise kind("x", where="y", next_step="z")
+
+
+@pytest.mark.parametrize("kind", [UnavailableError, NotAsExpectedError])
+def test_what_may_mend_itself_is_retried(kind: type[HeadwayError]) -> None:
+    with pytest.raises(kind), explained():
+        raise kind("x")
+
+
+def test_error_crosses_from_the_triggerer_to_the_task() -> None:
+    there = NotAsExpectedError("what", where="where", next_step="next")
+    back = unpack(json.loads(json.dumps(pack(there))))
+    assert type(back) is NotAsExpectedError
+    assert str(back) == str(there)
+
+
+# -- services away
+
+
+def test_seeding_without_postgres_is_red_and_says_so() -> None:
+    with pytest.raises(UnavailableError, match=r"(?i)postgres"):
+        run(SeedStationsOperator(task_id="seed"))
+
+
+def test_topics_without_a_broker_are_red_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headway.adapters.kafka.REQUEST_S", 1.0)
+    with pytest.raises(UnavailableError, match="Kafka"):
+        run(EnsureTopicsOperator(task_id="topics"))
+
+
+def test_waiting_for_services_defers_then_says_which_were_away_and_since_when() -> None:
+    sensor = ServiceHealthSensor(
+        task_id="wait", services=["postgres", "ksql", "spark-master"], limit=timedelta(seconds=0.5), interval_s=0.1
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        run(sensor)
+    trigger = deferred.value.trigger
+    assert isinstance(trigger, ProbeTrigger)
+    event = asyncio.run(anext(trigger.run()))
+    with pytest.raises(UnavailableError) as error:
+        getattr(sensor, deferred.value.method_name)({}, json.loads(json.dumps(event.payload)))
+    text = str(error.value)
+    assert all(name in text for name in ("postgres", "ksql", "spark-master", "Waited since", "headway status"))
+
+
+def test_a_service_that_answers_is_not_waited_for() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings = load().model_copy(deep=True)
+        settings.spark.master_url = f"spark://127.0.0.1:{server.getsockname()[1]}"
+        from headway_airflow.probes import services
+
+        assert services(settings, ["spark-master"]) == {"answering": ["spark-master"]}
+
+
+def test_probe_that_is_too_late_tells_away_from_not_so() -> None:
+    assert isinstance(too_late(NotYet("no answer", away=True), time.time() - 5), UnavailableError)
+    assert isinstance(too_late(NotYet("3 rows behind"), time.time() - 5), NotAsExpectedError)
+
+
+# -- triggers
+
+
+def test_trigger_is_the_same_after_a_trip_to_the_triggerer() -> None:
+    trigger = ProbeTrigger("connector", {"name": "stations", "table_topic": True}, 1.0, 2000.0, 1000.0)
+    path, arguments = trigger.serialize()
+    module, _, name = path.rpartition(".")
+    again = getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))
+    assert isinstance(again, ProbeTrigger)
+    assert again.serialize() == trigger.serialize()
+
+
+def test_trigger_fires_when_the_probe_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([NotYet("not yet"), NotYet("not yet"), {"rows": 3}])
+    monkeypatch.setattr("headway_airflow.triggers.probe.check", lambda probe, arguments: next(looks))
+    event = asyncio.run(anext(ProbeTrigger("faust", {}, 0.01, time.time() + 5, time.time()).run()))
+    assert event.payload == {"ready": {"rows": 3}}
+
+
+def test_trigger_fires_at_once_when_waiting_is_no_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(probe: str, arguments: Any) -> Any:
+        raise NotAsExpectedError("the task FAILED")
+
+    monkeypatch.setattr("headway_airflow.triggers.probe.check", broken)
+    event = asyncio.run(anext(ProbeTrigger("connector", {}, 60.0, time.time() + 600, time.time()).run()))
+    assert event.payload["what"] == "the task FAILED"
+
+
+def test_every_probe_that_an_operator_names_exists() -> None:
+    from headway_airflow.operators.base import WaitingOperator
+    from headway_airflow.probes import PROBES
+
+    def below(kind: type[WaitingOperator]) -> list[type[WaitingOperator]]:
+        return [kind, *(deeper for child in kind.__subclasses__() for deeper in below(child))]
+
+    named = {kind.probe for kind in below(WaitingOperator)} - {""}
+    assert len(named) >= 4
+    assert named <= set(PROBES)
+
+
+def test_a_part_that_is_away_is_not_yet() -> None:
+    found = check("ksql_queries", {"sinks": []})
+    assert isinstance(found, NotYet)
+    assert found.away
+
+
+# -- replay
+
+
+@pytest.fixture
+def replay(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Put a replay without Kafka in the operator's way; it records how it was called."""
+    calls: list[Any] = []
+    figures = {"planned": 5, "delivered": 5, "rejected": 0, "already": 0, "hours": 3, "seconds": 0.1, "max_lag_s": 0.0}
+
+    def replayed(*args: Any, **options: Any) -> Any:
+        calls.append((args, options))
+        if stop := getattr(replayed, "stop", None):
+            stop()
+        return SimpleNamespace(**figures)
+
+    monkeypatch.setattr("headway.replay.replay", replayed, raising=False)
+    monkeypatch.setattr("headway.adapters.locks.replays_shared", lambda settings: nullcontext())
+    replayed.calls = calls  # type: ignore[attr-defined] # a note on the stand-in
+    return replayed
+
+
+def test_replay_asks_for_its_feed_range_speed_and_seed(replay: Any) -> None:
+    operator = ReplayOperator(task_id="r", feed="turnstile", start=START, end=END, speed="600", seed="9", outlets=[])
+    assert run(operator)["delivered"] == 5
+    (_, feed, start, end), options = replay.calls[0]
+    assert (feed, ranges.iso(start), ranges.iso(end)) == ("turnstile", START, END)
+    assert (options["speed"], options["seed"]) == (600.0, 9)
+
+
+def test_replay_that_was_asked_to_stop_is_red(replay: Any) -> None:
+    operator = ReplayOperator(task_id="r", feed="turnstile", start=START, end=END, outlets=[])
+    replay.stop = operator.on_kill
+    with pytest.raises(AirflowException, match="asked to stop"):
+        run(operator)
+    assert replay.calls[0][1]["should_stop"]()
+
+
+# -- spark, ksql
+
+
+def test_spark_operator_without_a_connection_uses_the_master_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_NO_SUCH", raising=False)
+    operator = HeadwaySparkSubmitOperator(task_id="s", application="job.py", conn_id="no_such", executor_memory="1g")
+    command = operator._get_hook()._build_spark_submit_command("job.py")
+    assert command[command.index("--master") + 1] == load().spark.master_url
+    assert command[command.index("--executor-memory") + 1] == "1g"
+    monkeypatch.delenv("AIRFLOW_CONN_NO_SUCH")
+
+
+def test_spark_has_to_reach_every_partition_s_end() -> None:
+    ends = {"a": {"0": 10, "1": 5}, "b": {"0": 0}}
+    assert spark.behind(ends, {"a": {"0": 10, "1": 5}}) == {}
+    assert spark.behind(ends, {"a": {"0": 12, "1": 3}}) == {"a": 2}
+    assert spark.behind(ends, {}) == {"a": 15}
+
+
+def test_the_tables_that_queries_write_are_found_in_our_statements() -> None:
+    made = [entry for file in sorted((PROJECT_DIR / "ksql").glob("*.sql")) for entry in ksql.made(file.read_text())]
+    filled = {name.lower() for _, name, by_query in made if by_query}
+    declared = {name.lower() for _, name, by_query in made if not by_query}
+    assert {"turnstile_summary"} <= filled
+    assert {"turnstile"} <= declared
+
+
+# -- the plugin
+
+
+def test_plugin_loads_registers_its_parts_and_shadows_no_module() -> None:
+    from airflow import plugins_manager
+
+    plugins, errors = plugins_manager._get_plugins()
+    assert errors == {}
+    ours = next(plugin for plugin in plugins if plugin.name == "headway")
+    assert {link.name for link in ours.operator_extra_links} >= {"Spark master", "ksqlDB", "Kafka Connect"}
+    assert {view["name"] for view in ours.external_views} == {"Spark master", "ksqlDB", "Kafka Connect"}
+    # Airflow runs each file of the folder as a top-level module; .airflowignore must keep it from ours
+    files = {name: str(getattr(module, "__file__", "")) for name, module in sys.modules.items()}
+    bare = {
+        name for name, file in files.items() if "headway_airflow" in file and not name.startswith("headway_airflow")
+    }
+    assert bare == set()
+
+
+def test_scheduler_makes_the_pools_when_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.models.pool import Pool
+    from headway_airflow.listener import on_starting
+
+    monkeypatch.setattr(sys, "argv", ["airflow", "triggerer"])
+    on_starting(component=None)
+    assert Pool.get_pool(POOLS[0].name) is None
+    monkeypatch.setattr(sys, "argv", ["airflow", "scheduler"])
+    on_starting(component=None)
+    on_starting(component=None)
+    assert {pool.pool: pool.slots for pool in Pool.get_pools()}.items() >= {p.name: p.slots for p in POOLS}.items()
+
+
+def test_links_lead_to_the_addresses_of_the_settings() -> None:
+    from headway_airflow.links import LINKS
+
+    settings = load()
+    for link in LINKS:
+        assert link().address(settings).startswith("http://127.0.0.1:")
+
+
+def test_rest_client_says_that_airflow_is_away() -> None:
+    from headway.adapters.airflow import ensure_pools
+
+    with pytest.raises(UnavailableError, match="API server does not answer"):
+        ensure_pools(load())
