@@ -16,6 +16,7 @@ def begin(settings: Settings, say: Callable[..., None]) -> dict[str, Any]:
     """Stop the readers, drop KSQL with its topics, recreate event and result topics, count a new generation."""
     from headway.adapters.kafka import ensure_topics
     from headway.replay.generation import begin_new
+    from headway.replay.topics import reset_topics
     from headway_airflow.hooks import spark
 
     stopped = spark.continuous_runs(settings)

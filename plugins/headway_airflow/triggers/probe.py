@@ -30,7 +30,7 @@ class ProbeTrigger(BaseTrigger):
     def __init__(
         self, probe: str, arguments: Mapping[str, Any], interval_s: float, deadline: float, since: float
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # Airflow's is
         self.probe, self.arguments = probe, dict(arguments)
         self.interval_s, self.deadline, self.since = interval_s, deadline, since
 
