@@ -31,6 +31,16 @@ COLOURS = {
     "purple": "#8a63c9",
     "yellow": "#d9b700",
 }
+SHORT = {
+    "red": "Rd",
+    "blue": "Bl",
+    "green": "Gn",
+    "brown": "Br",
+    "orange": "Or",
+    "pink": "Pk",
+    "purple": "Pr",
+    "yellow": "Yl",
+}
 
 
 class Rendered:
@@ -112,9 +122,9 @@ def _stations(report: Report) -> Table:
         table.add_row(
             station.name,
             f"{station.entries:,}",
-            _bar(station.entries, most, "cyan"),
+            _bar(station.entries, most, "cyan", 12),
             peak,
-            Text(" ").join(Text(line, style=COLOURS.get(line, "")) for line in station.lines),
+            Text(" ").join(Text(SHORT.get(line, line), style=COLOURS.get(line, "")) for line in station.lines),
         )
     return table
 
@@ -167,8 +177,8 @@ def _pairs(pairs: tuple[tuple[str, str], ...]) -> Table:
     return table
 
 
-def _bar(value: int, most: int, colour: str) -> Text:
-    return Text("█" * max(1, round(BAR * value / most)) if value else "", style=colour)
+def _bar(value: int, most: int, colour: str, width: int = BAR) -> Text:
+    return Text("█" * max(1, round(width * value / most)) if value else "", style=colour)
 
 
 def _hour(ms: int) -> str:
@@ -176,4 +186,4 @@ def _hour(ms: int) -> str:
 
 
 def _local(ms: int, timezone: str) -> str:
-    return datetime.fromtimestamp(ms / 1000, ZoneInfo(timezone)).strftime("%a %d %b %H:%M")
+    return datetime.fromtimestamp(ms / 1000, ZoneInfo(timezone)).strftime("%d %b %H:%M")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,9 +16,8 @@ from headway.core.clock import HOUR_MS, hour_ms, to_ms
 from headway.errors import NotAsExpectedError
 from headway.settings import Settings
 from headway.spark.layout import Layout
-from headway.verify.truths import Table
+from headway.verify.truths import Fingerprints, Table
 
-ID_BITS = 2**64 - 1
 Content = Callable[[dict[str, Any], int], tuple[Any, int, int]]
 
 
@@ -27,14 +25,9 @@ Content = Callable[[dict[str, Any], int], tuple[Any, int, int]]
 class TopicFacts:
     """What a topic of events holds, by hour of event time."""
 
-    records: dict[int, int] = field(default_factory=dict)
-    ids: dict[int, array[int]] = field(default_factory=dict)  # 64-bit hashes of the event ids
+    ids: Fingerprints = field(default_factory=Fingerprints)
     ends: dict[int, int] = field(default_factory=dict)  # one past the last *record* of each partition
     content: dict[Any, list[int]] = field(default_factory=dict)
-
-    def distinct(self) -> dict[int, int]:
-        """Give the number of distinct event ids of each hour."""
-        return {hour: len(set(ids)) for hour, ids in self.ids.items()}
 
     def table(self) -> Table:
         """Give the content as a table."""
@@ -62,10 +55,7 @@ def read_events(settings: Settings, topic: str, content: Content | None = None) 
             if text not in hours:
                 hours[text] = hour_ms(f"{text}:00Z")
             hour = hours[text]
-            facts.records[hour] = facts.records.get(hour, 0) + 1
-            if hour not in facts.ids:
-                facts.ids[hour] = array("Q")
-            facts.ids[hour].append(hash(event_id) & ID_BITS)
+            facts.ids.add(hour, event_id)
             if content is not None:
                 key, first, second = content(value, hour)
                 sums = facts.content.setdefault(key, [0, 0])

@@ -29,6 +29,7 @@ from headway.verify.compare import Check, compare
 from headway.verify.observe import TopicFacts
 from headway.verify.result import VerifyReport
 from headway.verify.source import Ledger, Planned, ledger_of, planned
+from headway.verify.truths import Fingerprints
 
 # The feeds that must cover the asked range; a feed of the user's is checked for the hours it has.
 FEEDS = ("turnstile", "arrivals", "weather")
@@ -123,20 +124,30 @@ class _Verification:
         delivered = Counter[int]()
         for _, ledger, _ in sources:
             delivered.update({hour: entry.delivered for hour, entry in ledger.items()})
-        distinct = facts.distinct()
         # Over HTTP a retry may repeat a record, with the same id; through our producers nothing may come twice.
         over_http = any(feed.transport != "producer" for feed, _, _ in sources)
-        records = distinct if over_http else facts.records
-        repeats = sum(facts.records.values()) - sum(distinct.values())
+        ids, records = facts.ids.table(), facts.ids.records()
+        repeats = sum(records.values()) - sum(int(str(values[0])) for values in ids.values())
         self._compare(
             f"ledger and topic {topic}",
-            {hour: (count, count) for hour, count in delivered.items()},
-            {hour: (records[hour], distinct[hour]) for hour in records},
+            {hour: (count,) for hour, count in delivered.items()},
+            {hour: ids[hour][:1] for hour in ids} if over_http else {hour: (count,) for hour, count in records.items()},
             place=hour_text,
-            fields=("records", "distinct event ids"),
+            fields=("records",),
             cure=anew,
             zero_is_absent=True,
             note=f"{repeats:,} came again over HTTP" if repeats and over_http else "",
+        )
+        planned_ids = Fingerprints()
+        for _, _, plan in sources:
+            planned_ids.merge(plan.ids)
+        self._compare(
+            f"workbook and topic {topic}, event ids",
+            planned_ids.table(),
+            ids,
+            place=hour_text,
+            fields=("distinct ids", "fingerprint"),
+            cure=anew,
         )
         self._compare(
             f"ledger and topic {topics.dead_letters(topic)}",

@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from headway.core import topics
-from headway.core.clock import to_ms
-from headway.core.plan import Chunk
+from headway.core.clock import from_ms, to_ms
 from headway.replay.ledger import LedgerEntry, check_checksums, read_ledger
-from headway.replay.prepare import Prepared, prepare
+from headway.replay.prepare import prepare
+from headway.replay.truth import Truth, truth
 from headway.settings import Settings
+from headway.verify.compare import Values
+from headway.verify.truths import Fingerprints
 
-# What the results of each topic are made from; event_ms and service_date come with every event.
+# What the results of each topic are made from, beside the time and the service date.
 NEEDED = {
     topics.TURNSTILE: ("station_id", "station_name", "line", "num_entries"),
     topics.ARRIVALS: ("line", "direction", "station_id", "delay_s"),
     topics.WEATHER: ("weather_station", "temperature_c", "status", "precipitation_mm", "wind_ms"),
 }
-NUMBERS = ("station_id", "num_entries", "delay_s")
+HOURS_AT_ONCE = 7 * 24  # an event costs some 500 bytes while its week is planned, and 60 after
 Ledger = dict[int, LedgerEntry]  # by the hour's start in ms since the epoch
 
 
 @dataclass(frozen=True)
 class Planned:
-    """What the workbook plans: the good events as a table, and (events, rejected rows) of each hour."""
+    """What the workbook plans: the good events, their ids' fingerprints, and (events, rejected rows) of each hour."""
 
     events: pd.DataFrame
-    hours: dict[int, tuple[object, ...]]
+    ids: Fingerprints
+    hours: dict[int, Values]
 
 
 def ledger_of(settings: Settings, feed: str, generation: int) -> Ledger:
@@ -48,24 +50,18 @@ def planned(settings: Settings, feed: str, hours: Sequence[int], ledger: Ledger,
     used = next((entry.seed for entry in ledger.values()), None) if seed is None else seed
     ready = prepare(settings, feed, used)
     for entry in ledger.values():
-        by_hour = {(entry.generation, entry.hour): entry}
-        check_checksums(by_hour, ready.feed, entry.generation, ready.checksum, ready.seed)
-    chunk = ready.plan.chunk(hours)
-    bounds = chunk.bounds.tolist()
-    counts: dict[int, tuple[object, ...]] = {
-        hour: (bounds[i + 1] - bounds[i], len(chunk.dead[i])) for i, hour in enumerate(chunk.hours)
-    }
-    return Planned(_frame(ready, chunk), counts)
+        one = {(entry.generation, entry.hour): entry}
+        check_checksums(one, ready.feed, entry.generation, ready.checksum, ready.seed)
+    frames, ids, counts = [], Fingerprints(), dict[int, Values]()
+    for first in range(0, max(1, len(hours)), HOURS_AT_ONCE):
+        part = truth(settings, feed, map(from_ms, hours[first : first + HOURS_AT_ONCE]), ready.seed)
+        frames.append(_frame(part, ready.feed.topic))
+        for hour, event_id in zip(part.hour_ms.tolist(), part.columns["event_id"].tolist(), strict=True):
+            ids.add(hour, event_id)
+        counts |= {to_ms(hour): (count, part.rejected[hour]) for hour, count in part.events.items()}
+    return Planned(pd.concat(frames, ignore_index=True), ids, counts)
 
 
-def _frame(ready: Prepared, chunk: Chunk) -> pd.DataFrame:
-    days = np.array([day for day, _ in chunk.days] or [""], dtype=object)
-    columns = {"event_ms": chunk.event_ms, "service_date": days[chunk.day]}
-    for name in NEEDED.get(ready.feed.topic, ()):
-        if name == "delay_s" and chunk.delay_s is not None:
-            columns[name] = chunk.delay_s
-        elif name in NUMBERS:
-            columns[name] = ready.table.columns[name].ints()[chunk.rows]
-        else:
-            columns[name] = ready.table.columns[name].objects()[chunk.rows]
-    return pd.DataFrame(columns)
+def _frame(part: Truth, topic: str) -> pd.DataFrame:
+    columns = {name: part.columns[name] for name in ("service_date", *NEEDED.get(topic, ()))}
+    return pd.DataFrame({"event_ms": part.event_ms, **columns})

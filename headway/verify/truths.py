@@ -7,20 +7,44 @@ windows are their starts in ms since the epoch.
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
+import numpy as np
 import pandas as pd
-
-from headway.core.clock import HOUR_MS
 
 MINUTE_MS = 60_000
 Table = dict[Any, tuple[object, ...]]
 
 
-def hours(events: pd.DataFrame) -> Table:
-    """Count events by hour."""
-    counted = _window(events, 60).value_counts()
-    return {int(hour): (int(count),) for hour, count in counted.items()}  # type: ignore[call-overload]
+class Fingerprints:
+    """The event ids of each hour as 64-bit hashes: 8 bytes an event, and any order gives the same fingerprint."""
+
+    def __init__(self) -> None:
+        self._ids: dict[int, array[int]] = {}
+
+    def add(self, hour: int, event_id: str) -> None:
+        """Add an event's id (hashes are those of this process: never compare them across processes)."""
+        if hour not in self._ids:
+            self._ids[hour] = array("q")
+        self._ids[hour].append(hash(event_id))
+
+    def merge(self, other: Fingerprints) -> None:
+        """Add all ids of another one."""
+        for hour, ids in other._ids.items():
+            self._ids.setdefault(hour, array("q")).extend(ids)
+
+    def records(self) -> dict[int, int]:
+        """Count the ids of each hour, repeats included."""
+        return {hour: len(ids) for hour, ids in self._ids.items()}
+
+    def table(self) -> Table:
+        """Give (distinct ids, fingerprint of their set) by hour."""
+        found: Table = {}
+        for hour, ids in self._ids.items():
+            distinct = np.unique(np.frombuffer(ids, dtype=np.int64))
+            found[hour] = (len(distinct), f"{np.bitwise_xor.reduce(distinct) & 0xFFFF_FFFF:08x}")
+        return found
 
 
 def station_hours(entries: pd.DataFrame) -> Table:
@@ -101,8 +125,3 @@ def _window(events: pd.DataFrame, minutes: int) -> pd.Series[int]:
 def _key(key: Any) -> Any:
     parts = key if isinstance(key, tuple) else (key,)
     return tuple(part if isinstance(part, str) else int(part) for part in parts)
-
-
-def hour_of(ms: int) -> int:
-    """Give the start of an instant's hour."""
-    return ms - ms % HOUR_MS

@@ -23,7 +23,6 @@ def _entries() -> pd.DataFrame:
 
 def test_counts_entries_by_station_and_hour_by_line_and_ever() -> None:
     entries = _entries()
-    assert truths.hours(entries) == {0: (4,), HOUR_MS: (1,)}
     assert truths.station_hours(entries) == {(40380, 0): (12, 3), (40380, HOUR_MS): (7, 1), (40900, 0): (2, 1)}
     assert truths.line_hours(entries)["green", 0] == (1, 1)
     assert truths.station_totals(entries) == {40380: (19, 4), 40900: (2, 1)}
@@ -66,3 +65,16 @@ def test_weather_of_an_hour_is_that_of_the_first_station_s_latest_observation() 
 def test_no_events_make_empty_tables() -> None:
     entries = _entries().iloc[:0]
     assert truths.station_hours(entries) == truths.ridership(entries, 60) == truths.station_totals(entries) == {}
+
+
+def test_fingerprints_see_a_changed_id_but_not_the_order_or_a_repeat() -> None:
+    def made(*ids: str) -> truths.Fingerprints:
+        prints = truths.Fingerprints()
+        for one in ids:
+            prints.add(0, one)
+        return prints
+
+    assert made("a", "b").table() == made("b", "a", "b").table()
+    assert made("b", "a", "b").records() == {0: 3}
+    assert made("a", "b").table() != made("a", "c").table()
+    assert made("a", "b").table() != made("a").table()
