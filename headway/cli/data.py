@@ -14,6 +14,8 @@ from headway.errors import NotAsExpectedError
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+    from headway.replay import Progress
+
 
 def replay(
     feed: Annotated[str, typer.Argument(help="A feed of data/feeds.toml: turnstile, arrivals, weather, or yours.")],
@@ -28,19 +30,29 @@ def replay(
 ) -> None:
     """Send one feed's events of a range; only what its hours still lack, so repeating it adds nothing."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
     from headway.replay import replay as send
     from headway.settings import load
 
     console = Console(highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as bar:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("hours"),
+        TimeElapsedColumn(),
+    )
+    with Bar(*columns, console=console) as bar:
         task = bar.add_task(feed, total=None)
 
-        def show(progress: Any) -> None:
+        def show(progress: Progress) -> None:
             bar.update(
-                task, total=progress.planned, completed=progress.already + progress.delivered + progress.rejected
+                task,
+                total=progress.hours,
+                completed=progress.hours_done,
+                description=f"{feed} {progress.hour:%Y-%m-%d %H:%M}Z, {progress.delivered:,} sent",
             )
 
         result = send(load(), feed, start, end, speed=speed or None, seed=seed, on_progress=show)
@@ -54,10 +66,10 @@ def topics(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a topic.")] = False,
 ) -> None:
     """List the topics: what each is for, partitions, offsets (transaction markers take offsets too)."""
-    from rich.console import Console
     from rich.table import Table
 
     from headway.adapters.kafka import end_offsets, partition_counts, wait_for_broker
+    from headway.cli.screens import wide_console
     from headway.core.topics import TOPICS
     from headway.settings import load
 
@@ -89,7 +101,7 @@ def topics(
     table.add_column("what it is", style="dim", overflow="fold")
     for row in rows:
         table.add_row(row["topic"], str(row["partitions"]), f"{row['offsets']:,}", row["kept"], row["purpose"])
-    Console().print(table, highlight=False)
+    wide_console().print(table, highlight=False)
 
 
 def console(

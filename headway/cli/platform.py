@@ -32,22 +32,24 @@ def up(
     from rich.console import Console
 
     from headway.cli.screens import Steps
-    from headway.runtime.parts import all_parts
     from headway.runtime.platform import Platform
     from headway.settings import load
 
-    console = Console(soft_wrap=False)
+    console = Console()
     settings = load()
     platform = Platform(settings)
-    titles = {part.name: part.title for part in all_parts(settings) if part.started_by_up}
+    titles = {part.name: part.title for part in platform.chosen(tuple(only or ())) if part.started_by_up}
     titles["furnish"] = "topics and pools"
-    with Steps(console, {} if only else titles) as steps:
+    with Steps(console, titles) as steps:
 
         def tell(event: Event) -> None:
             if event.state == "registered":
                 return
             detail = event.detail or ("" if event.state in _STEP_STATES else event.state)
             state = _STEP_STATES.get(event.state, "active")
+            if event.part == "leftovers":
+                steps.update("leftovers", "done" if event.state == "stopped" else "active", event.detail)
+                return
             if event.state in ("stopping", "stopped"):  # another part failed
                 state, detail = "skipped", "stopped again"
             steps.update(event.part, state, detail, seconds=event.seconds or None)
@@ -124,8 +126,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a part.")] = False,
 ) -> None:
     """Show each part: state, health, address, memory, since when. Ends with 1 when a part is not healthy."""
-    from rich.console import Console
-
+    from headway.cli.screens import wide_console
     from headway.runtime.platform import Platform
     from headway.runtime.supervision import Supervision
     from headway.settings import load
@@ -145,7 +146,7 @@ def status(
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
     else:
-        Console().print(_status_table(rows, platform.supervision.pid()))
+        wide_console().print(_status_table(rows, platform.supervision.pid()))
     if any(row["health"] not in ("healthy", "-") for row in rows):
         raise typer.Exit(1)
 
@@ -197,13 +198,13 @@ def _status_table(rows: list[dict[str, Any]], supervisor: int) -> Any:
     total = own.proportional if own.proportional is not None else own.resident
     kind = "shared pages once" if own.proportional is not None else "resident"
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_footer=True)
-    table.add_column("part", footer=f"together ({kind})")
-    table.add_column("state")
-    table.add_column("health")
-    table.add_column("address", overflow="fold")
-    table.add_column("memory", justify="right", footer=size_text(total))
-    table.add_column("since", justify="right")
-    table.add_column("", overflow="fold", style="dim")
+    table.add_column("part", footer="together", no_wrap=True, min_width=max(len(row["part"]) for row in rows))
+    table.add_column("state", no_wrap=True)
+    table.add_column("health", no_wrap=True)
+    table.add_column("address", no_wrap=True, min_width=max(len(row["address"]) for row in rows))
+    table.add_column("memory", justify="right", footer=size_text(total), no_wrap=True)
+    table.add_column("since", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, style="dim", footer=kind)
     colours = {"healthy": "green", "not healthy": "bold red", "-": "dim"}
     for row in rows:
         memory = row["proportional_bytes"] or row["resident_bytes"]
@@ -304,8 +305,9 @@ def config(
             json.dumps([{"variable": name, "value": value, "about": about} for name, value, about in rows], indent=1)
         )
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from headway.cli.screens import wide_console
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("variable", no_wrap=True)
@@ -313,7 +315,7 @@ def config(
     table.add_column("what it is", style="dim", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console().print(table, highlight=False)
+    wide_console().print(table)
 
 
 def install(

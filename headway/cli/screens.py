@@ -100,6 +100,12 @@ class Steps:
         return Group(table, foot)
 
 
+def wide_console() -> Console:
+    """Give a console for tables: as wide as the terminal, and wide enough in a pipe or a file."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=160)
+
+
 def size_text(count: int | None) -> str:
     """Say a number of bytes as a person would."""
     if count is None:

@@ -26,7 +26,7 @@ from headway.runtime.supervision import Supervision
 from headway.settings import Settings
 
 POLL_S = 0.25
-LEFTOVER_PATIENCE_S = 30.0
+LEFTOVER_PATIENCE_S = 10.0
 # Ended first to last; within a wave all at once. What writes goes before what is written to.
 _STOP_WAVES: tuple[tuple[str, ...], ...] = (
     ("airflow-scheduler", "airflow-triggerer", "airflow-dag-processor", "airflow-api-server"),
@@ -85,7 +85,7 @@ class Platform:
         with self._alone():
             self._end_leftovers(tell)
             self.settings = ensure_credentials(self.settings)
-            parts = self._chosen(only)
+            parts = self.chosen(only)
             running = self._running()
             preflight.check(self.settings, [part for part in parts if part.name not in running and part.started_by_up])
             was_alive = self.supervision.alive()
@@ -115,7 +115,8 @@ class Platform:
         detail = f"{len(touched)} made or corrected" if touched else "as they should be"
         tell(Event("furnish", "healthy", detail, time.monotonic() - began))
 
-    def _chosen(self, only: Sequence[str]) -> list[Part]:
+    def chosen(self, only: Sequence[str] = ()) -> list[Part]:
+        """Give the named parts and what they depend on, or all."""
         parts = all_parts(self.settings)
         if not only:
             return parts
@@ -143,7 +144,8 @@ class Platform:
         leftovers = of_platform(runtime_id(self.settings))
         if leftovers:
             tell(Event("leftovers", "stopping", f"{len(leftovers)} processes of an earlier start are ending"))
-            end_all(wait_gone(leftovers, LEFTOVER_PATIENCE_S))
+            stubborn = end_all(wait_gone(leftovers, LEFTOVER_PATIENCE_S))
+            tell(Event("leftovers", "stopped", f"{len(leftovers)} ended, {stubborn} of them had to be told"))
 
     def _undo(self, started: list[str], *, stop_supervisor: bool, tell: OnEvent) -> None:
         with contextlib.suppress(HeadwayError):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import logging
 import shutil
 import uuid
 
 from headway.runtime.parts.part import NotReadyError, Part, properties, replace_folder, run_once, write_if_changed
+from headway.runtime.processes import port_is_free
 from headway.runtime.program import ProgramSpec
 from headway.settings import LOOPBACK
 
@@ -26,7 +26,6 @@ class Kafka(Part):
 
     name = "kafka"
     title = "Kafka broker"
-    deadline_s = 90.0
 
     @property
     def address(self) -> str:
@@ -95,23 +94,17 @@ class Kafka(Part):
         )
 
     def probe(self) -> str:
-        """Ask for the cluster's metadata."""
+        """Ask for the cluster's metadata, once the port is open (a client that is made too early backs off)."""
         from confluent_kafka import KafkaException
         from confluent_kafka.admin import AdminClient
 
-        config: dict[str, str | int | float | bool] = {**self.settings.kafka.librdkafka(), "socket.timeout.ms": 3000}
+        if port_is_free(self.settings.kafka.port):
+            raise NotReadyError(f"nothing listens at {self.address}")
+        config: dict[str, str | int | float | bool] = {**self.settings.kafka.librdkafka(), "log_level": 0}
         try:
-            found = AdminClient(config, logger=_silent()).list_topics(timeout=3)
+            found = AdminClient(config).list_topics(timeout=5)
         except KafkaException as error:
             raise NotReadyError(f"no metadata from {self.address}: {error.args[0].name()}") from error
         if not found.brokers:
             raise NotReadyError("no broker has registered")
         return f"{len(found.topics)} topics"
-
-
-def _silent() -> logging.Logger:
-
-    logger = logging.getLogger("headway.runtime.probe")
-    logger.addHandler(logging.NullHandler())
-    logger.propagate = False
-    return logger

@@ -23,7 +23,6 @@ class Postgres(Part):
 
     name = "postgres"
     title = "Postgres"
-    deadline_s = 60.0
 
     @property
     def address(self) -> str:

@@ -14,7 +14,6 @@ class RestProxy(Part):
     name = "rest-proxy"
     title = "Kafka REST proxy"
     depends = ("kafka",)
-    deadline_s = 60.0
 
     @property
     def address(self) -> str:
