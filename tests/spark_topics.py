@@ -38,12 +38,12 @@ def send(settings: Settings, prefix: str, records: Iterable[Record], *, commit: 
     )
     producer.init_transactions(30)
     producer.begin_transaction()
-    count = 0
-    for count, record in enumerate(records, start=1):
+    records = list(records)
+    for record in records:
         topic, key, value = encode(record)
         producer.produce(prefix + topic, key=key, value=value)
     (producer.commit_transaction if commit else producer.abort_transaction)(60)
-    return count
+    return len(records)
 
 
 def newest(settings: Settings, topic: str) -> dict[str, dict[str, Any]]:
