@@ -1,4 +1,4 @@
-"""Start a worker: ``python -m faust_app worker --web-port 6066 --datadir DIR``."""
+"""Start a worker: ``python -m faust_app worker --web-port 6166 --datadir DIR``."""
 
 from __future__ import annotations
 

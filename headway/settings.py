@@ -170,7 +170,8 @@ class SparkSettings(BaseModel):
 class FaustSettings(BaseModel):
     """The Faust workers (the web port is that of the first, the next worker has the next)."""
 
-    web_port: int = Field(6066, description="web port of the first worker")
+    # not Faust's own 6066: a standalone Spark master answers there
+    web_port: int = Field(6166, description="web port of the first worker")
     workers: int = Field(2, description="one active and its standbys")
     worker_urls: str = Field("", description="base URLs of the workers, separated by commas; empty: the embedded ones")
 

@@ -75,7 +75,7 @@ def admin(settings: Settings) -> AdminClient:
 
     Keep it in a variable until its futures are done: a client that is collected never completes them.
     """
-    return AdminClient({**settings.kafka.librdkafka(), "socket.timeout.ms": 10_000})
+    return AdminClient({**settings.kafka.librdkafka(), "socket.timeout.ms": 10_000, "log_level": 5})
 
 
 def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:

@@ -118,10 +118,21 @@ def wait_processing(settings: Settings, timeout_s: float = 90.0) -> WorkersHealt
         if time.monotonic() >= deadline:
             raise NotAsExpectedError(
                 f"After {timeout_s:g} s the Faust workers do not process: {now.describe()}.",
-                where=f"group {GROUP} at {settings.kafka.bootstrap_servers}",
+                where=_said(settings, now) or f"group {GROUP} at {settings.kafka.bootstrap_servers}",
                 next_step="see `headway logs faust-worker-1`, then run the task again",
             )
         time.sleep(0.3)
+
+
+def _said(settings: Settings, now: WorkersHealth) -> str:
+    """Give the end of the log of the first embedded worker that is not well."""
+    if settings.profile != "embedded":
+        return ""
+    worker = next((w for w, state in zip(_workers(settings), now.workers, strict=False) if not state.well), None)
+    if worker is None:
+        return ""
+    supervision = Supervision(settings)
+    return f"{supervision.log_file(worker.name)}:\n{supervision.log_tail(worker.name)}"
 
 
 def _workers(settings: Settings) -> list[FaustWorker]:
