@@ -77,9 +77,11 @@ def start(settings: Settings, timeout_s: float = 90.0) -> WorkersHealth:
     if settings.profile == "embedded":
         supervision = Supervision(settings)
         for worker in _workers(settings):
-            worker.prepare()
-            supervision.ensure_program(worker.spec())
-            supervision.start(worker.name)
+            # one that runs stays as `up` registered it: our own environment (a task's) is not the platform's
+            if not supervision.status(worker.name).running:
+                worker.prepare()
+                supervision.ensure_program(worker.spec())
+                supervision.start(worker.name)
     return wait_processing(settings, timeout_s)
 
 
