@@ -206,9 +206,7 @@ def describe_query(service: KsqlService, query: PersistentQuery) -> Entity:
         "overriddenProperties": {str(k): str(v) for k, v in plan.properties.items()},
         "ksqlHostQueryStatus": {host: query.state()},
         "queryType": "PERSISTENT",
-        "queryErrors": [
-            {"timestamp": e.timestamp, "errorMessage": e.message, "type": e.kind} for e in query.errors()
-        ],
+        "queryErrors": [{"timestamp": e.timestamp, "errorMessage": e.message, "type": e.kind} for e in query.errors()],
         "tasksMetadata": [],
         "state": query.state(),
         "streamsState": query.streams_state(),

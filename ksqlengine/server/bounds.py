@@ -21,7 +21,9 @@ def prepare(where: t.Expr | None, source: Source, alias: str, *, windowed: bool)
     if where is None:
         return None
     expr = rebuild(strip_alias(where, {alias, source.name}), _times)
-    known = {c.name for c in source.schema.columns} | {"ROWTIME"} | ({"WINDOWSTART", "WINDOWEND"} if windowed else set())
+    known = (
+        {c.name for c in source.schema.columns} | {"ROWTIME"} | ({"WINDOWSTART", "WINDOWEND"} if windowed else set())
+    )
     for column in walk(expr):
         if isinstance(column, t.Column) and column.name not in known and not _is_lambda_parameter(expr, column.name):
             raise KsqlStatementError(f"WHERE column '{column.name}' cannot be resolved.")

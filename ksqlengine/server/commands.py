@@ -90,7 +90,7 @@ class CommandRunner:
             command = Command.from_text(json.loads(key), value)
             self._change_catalog(command)
         except (KsqlError, ValueError, KeyError, TypeError) as error:
-            LOG.error("command %s (%s) cannot be applied: %s", offset, key, error)  # noqa: TRY400
+            LOG.error("command %s (%s) cannot be applied: %s", offset, key, error)
             return
         if command.plan is not None and command.plan.query_id is not None:
             plans[command.plan.query_id] = command.plan
@@ -194,7 +194,8 @@ class CommandRunner:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise KsqlError(
-                        f"Timed out while waiting for a previous command to execute. command sequence number: {position}",
+                        "Timed out while waiting for a previous command to execute. "
+                        f"command sequence number: {position}",
                         error_code=50301,
                     )
                 self._applied.wait(left)

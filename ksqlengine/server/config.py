@@ -10,6 +10,7 @@ STREAMS_PREFIX = "ksql.streams."
 DAY_MS = 86_400_000
 # Properties of a Kafka client's connection; they reach admin, producers, consumers and every topology.
 _CONNECTION_PREFIXES = ("security.", "sasl.", "ssl.")
+IN_MEMORY_STORES = "org.apache.kafka.streams.state.BuiltInDslStoreSuppliers$InMemoryDslStoreSuppliers"
 VERSION = "8.1.0-headway"
 
 
@@ -103,7 +104,7 @@ class ServerConfig:
         """Give the Kafka Streams configuration of a query: our defaults, the server's file, the statement's SETs."""
         out = {
             "processing.guarantee": "exactly_once_v2",
-            "dsl.store.suppliers.class": "org.apache.kafka.streams.state.BuiltInDslStoreSuppliers$InMemoryDslStoreSuppliers",
+            "dsl.store.suppliers.class": IN_MEMORY_STORES,
             "state.dir": str(self.state_dir / "streams"),
             "num.stream.threads": "1",
             "commit.interval.ms": "100",

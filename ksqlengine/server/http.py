@@ -109,7 +109,11 @@ class Api:
         return JSONResponse(body, 404, media_type=KSQL_JSON)
 
     async def _wrong_method(self, request: Request, _: Exception) -> Response:
-        body = {"@type": "generic_error", "error_code": 40500, "message": f"HTTP 405 Method Not Allowed: {request.method}"}
+        body = {
+            "@type": "generic_error",
+            "error_code": 40500,
+            "message": f"HTTP 405 Method Not Allowed: {request.method}",
+        }
         return JSONResponse(body, 405, media_type=KSQL_JSON)
 
     async def _body(self, request: Request) -> dict[str, Any]:
@@ -205,7 +209,9 @@ class Api:
         """Say whether a property may be set."""
         name = request.path_params["name"]
         if not is_valid_property(name):
-            raise RequestError(f"One or more properties overrides set locally are prohibited by the KSQL server: {name}")
+            raise RequestError(
+                f"One or more properties overrides set locally are prohibited by the KSQL server: {name}"
+            )
         return JSONResponse(True, media_type=KSQL_JSON)
 
     async def metadata(self, request: Request) -> Response:

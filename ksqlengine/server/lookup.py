@@ -39,7 +39,9 @@ class ScanNeededError(KsqlStatementError):
     """A WHERE that no key lookup answers; an error only where scans are not allowed."""
 
 
-def plan_lookup(where: t.Expr | None, schema: Schema, rules: Rules, show: Callable[[t.Expr], str], *, windowed: bool) -> Lookup:
+def plan_lookup(
+    where: t.Expr | None, schema: Schema, rules: Rules, show: Callable[[t.Expr], str], *, windowed: bool
+) -> Lookup:
     """Give what to read for a WHERE. Raises ksqlDB's error when that needs a scan and scans are off."""
     if where is None:
         if not rules.table_scan:

@@ -25,7 +25,10 @@ def _post(summary: str, body: dict[str, Any], responses: dict[str, Any]) -> dict
     return {
         "post": {
             "summary": summary,
-            "requestBody": {"required": True, "content": {_JSON: {"schema": body}, "application/json": {"schema": body}}},
+            "requestBody": {
+                "required": True,
+                "content": {_JSON: {"schema": body}, "application/json": {"schema": body}},
+            },
             "responses": responses,
         }
     }
@@ -39,7 +42,11 @@ def _get(summary: str, parameter: str = "") -> dict[str, Any]:
 
 
 def _object(required: list[str], **properties: str) -> dict[str, Any]:
-    kinds = {"text": {"type": "string"}, "map": {"type": "object", "additionalProperties": True}, "int": {"type": "integer"}}
+    kinds = {
+        "text": {"type": "string"},
+        "map": {"type": "object", "additionalProperties": True},
+        "int": {"type": "integer"},
+    }
     return {"type": "object", "required": required, "properties": {k: kinds[v] for k, v in properties.items()}}
 
 

@@ -87,10 +87,10 @@ class PullQueries:
     def _plan(self, query: t.Query, source: Source, properties: Mapping[str, Any]) -> PullPlan:
         running = self.queries.of_sink(source.name)
         if running is None or running.built is None or running.built.store is None:
+            copy = f"CREATE TABLE QUERYABLE_{source.name} AS SELECT * FROM {source.name}"  # noqa: S608 - advice to read
             raise KsqlStatementError(
-                f"The `{source.name}` table isn't queryable. To derive a queryable table, you can do "
-                f"'CREATE TABLE QUERYABLE_{source.name} AS SELECT * FROM {source.name}'."
-                " See https://cnfl.io/queries for more info."
+                f"The `{source.name}` table isn't queryable. To derive a queryable table, you can do '{copy}'. "
+                "See https://cnfl.io/queries for more info."
             )
         store = running.built.store
         windowed = source.window is not None
@@ -150,7 +150,8 @@ class PullQueries:
                 state = plan.query.streams_state()
                 if state in {"ERROR", "PENDING_ERROR", "NOT_RUNNING"} or time.monotonic() > deadline:
                     raise KsqlError(
-                        f"The table {plan.source.name} cannot be read now, its query {plan.query.id} is {state}: {error}",
+                        f"The table {plan.source.name} cannot be read now, "
+                        f"its query {plan.query.id} is {state}: {error}",
                         error_code=50000,
                     ) from None
                 time.sleep(0.02)
@@ -298,7 +299,7 @@ def _check_convertible(column: Column, expr: t.Expr) -> None:
     if not isinstance(expr, t.Literal):
         return
     text = isinstance(expr.value, str)
-    wrong = text and column.type.is_numeric or (not text and column.type.base == "STRING")
+    wrong = (text and column.type.is_numeric) or (not text and column.type.base == "STRING")
     if wrong:
         value = f"'{expr.value}'" if text else str(expr.value)
         raise KsqlStatementError(f"{value} can not be converted to the type of the key column: {_plain(column)}")

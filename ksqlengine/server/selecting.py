@@ -94,9 +94,13 @@ def show(expr: t.Expr) -> str:
     if isinstance(expr, t.Literal):
         if expr.value is None:
             return "null"
-        return f"'{expr.value}'" if isinstance(expr.value, str) else str(expr.value).lower() if isinstance(
-            expr.value, bool
-        ) else str(expr.value)
+        return (
+            f"'{expr.value}'"
+            if isinstance(expr.value, str)
+            else str(expr.value).lower()
+            if isinstance(expr.value, bool)
+            else str(expr.value)
+        )
     if isinstance(expr, t.Compare | t.Logical | t.Arithmetic):
         return f"({show(expr.left)} {expr.op} {show(expr.right)})"
     if isinstance(expr, t.Like):

@@ -41,9 +41,9 @@ class KsqlService:
 
     def __init__(self, config: ServerConfig, backend: Backend) -> None:
         self.config, self.backend = config, backend
-        settings = {
-            name: value for name, value in config.properties.items() if name.startswith("ksql.")
-        } | {"ksql.service.id": config.service_id}
+        settings = {name: value for name, value in config.properties.items() if name.startswith("ksql.")} | {
+            "ksql.service.id": config.service_id
+        }
         self.engine = Engine(Catalog(), settings, TopicLookup(backend))
         self.queries = Queries(self.engine, backend, config)
         self.commands: CommandRunner | None = None
@@ -64,7 +64,10 @@ class KsqlService:
         self._cluster_id = self.backend.cluster_id()
         self.ready = True
         LOG.info(
-            "ready in %.1f s: %d commands replayed, %d queries", time.monotonic() - begun, count, len(self.queries.all())
+            "ready in %.1f s: %d commands replayed, %d queries",
+            time.monotonic() - begun,
+            count,
+            len(self.queries.all()),
         )
 
     def stop(self) -> None:

@@ -32,7 +32,14 @@ class RowStream:
     """Rows with their header, ready to be written."""
 
     def __init__(
-        self, query_id: str, schema: Schema, header: str, source: RowSource, *, limit: int | None = None, final: str = ""
+        self,
+        query_id: str,
+        schema: Schema,
+        header: str,
+        source: RowSource,
+        *,
+        limit: int | None = None,
+        final: str = "",
     ) -> None:
         self.query_id, self.schema, self.source = query_id, schema, source
         self._header, self._limit, self._final = header, limit, final
@@ -104,9 +111,9 @@ class RowStream:
         if kind == KSQL_JSON:
             out = ""
             if self._error is not None:
-                out = f',\n{json.dumps({"errorMessage": self._error})}'
+                out = f",\n{json.dumps({'errorMessage': self._error})}"
             elif self._final:
-                out = f',\n{json.dumps({"finalMessage": self._final})}'
+                out = f",\n{json.dumps({'finalMessage': self._final})}"
             return f"{out}]\n".encode()
         if kind == PLAIN_JSON:
             return (f",\n{json.dumps(self._error)}]" if self._error else "]").encode()

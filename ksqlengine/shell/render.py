@@ -15,22 +15,45 @@ from ksqlengine.shell.client import ServerError
 _LISTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "streams": (
         "streams",
-        (("Stream", "name"), ("Topic", "topic"), ("Key", "keyFormat"), ("Value", "valueFormat"), ("Windowed", "isWindowed")),
+        (
+            ("Stream", "name"),
+            ("Topic", "topic"),
+            ("Key", "keyFormat"),
+            ("Value", "valueFormat"),
+            ("Windowed", "isWindowed"),
+        ),
     ),
     "tables": (
         "tables",
-        (("Table", "name"), ("Topic", "topic"), ("Key", "keyFormat"), ("Value", "valueFormat"), ("Windowed", "isWindowed")),
+        (
+            ("Table", "name"),
+            ("Topic", "topic"),
+            ("Key", "keyFormat"),
+            ("Value", "valueFormat"),
+            ("Windowed", "isWindowed"),
+        ),
     ),
-    "queries": ("queries", (("Query", "id"), ("Type", "queryType"), ("State", "state"), ("Sinks", "sinks"), ("SQL", "queryString"))),
+    "queries": (
+        "queries",
+        (("Query", "id"), ("Type", "queryType"), ("State", "state"), ("Sinks", "sinks"), ("SQL", "queryString")),
+    ),
     "kafka_topics": ("topics", (("Topic", "name"), ("Partition replicas", "replicaInfo"))),
     "kafka_topics_extended": (
         "topics",
-        (("Topic", "name"), ("Partition replicas", "replicaInfo"), ("Consumers", "consumerCount"), ("Groups", "consumerGroupCount")),
+        (
+            ("Topic", "name"),
+            ("Partition replicas", "replicaInfo"),
+            ("Consumers", "consumerCount"),
+            ("Groups", "consumerGroupCount"),
+        ),
     ),
     "properties": ("properties", (("Property", "name"), ("Value", "value"), ("Level", "level"))),
     "function_names": ("functions", (("Function", "name"), ("Kind", "type"))),
     "variables": ("variables", (("Variable", "name"), ("Value", "value"))),
-    "connector_list": ("connectors", (("Connector", "name"), ("Type", "type"), ("Class", "className"), ("State", "state"))),
+    "connector_list": (
+        "connectors",
+        (("Connector", "name"), ("Type", "type"), ("Class", "className"), ("State", "state")),
+    ),
     "connector_plugins_list": ("connectorsPlugins", (("Class", "className"), ("Type", "type"), ("Version", "version"))),
 }
 
