@@ -69,7 +69,7 @@ def read_ledger(settings: Settings, feed: str) -> Ledger:
 
     Fences nobody: a replay that runs meanwhile is seen up to its last commit.
     """
-    return read_partition(settings, feed_named(settings, feed), fenced=False)
+    return read_partition(settings, feed_named(settings, feed), decided=False)
 
 
 def feed_named(settings: Settings, name: str) -> Feed:
@@ -84,14 +84,13 @@ def feed_named(settings: Settings, name: str) -> Feed:
     return feeds[name]
 
 
-def read_partition(settings: Settings, feed: Feed, *, fenced: bool) -> Ledger:
+def read_partition(settings: Settings, feed: Feed, *, decided: bool) -> Ledger:
     """Read a feed's ledger partition, committed records only.
 
-    ``fenced``: the caller has fenced every other writer, so everything up to the high watermark that it now sees is
-    decided, and is read. Otherwise the end is the last stable offset.
+    ``decided``: up to the high watermark that is seen now, open transactions waited for.
     """
     ledger: Ledger = {}
-    for message in records(settings, LEDGER, feed.ledger_partition, fenced=fenced):
+    for message in records(settings, LEDGER, feed.ledger_partition, decided=decided):
         value = message.value()
         if value is None:
             continue

@@ -7,31 +7,34 @@ from collections.abc import Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from headway.adapters.kafka import AWAY, broker_error, consumer_config
+from headway.adapters.kafka import AWAY, broker_error, consumer_config, end_offsets
 from headway.errors import UnavailableError
 from headway.settings import Settings
+
+POLL_S = 0.05  # `consume` waits this long for a full batch, so longer is slower
 
 # a topic that was just created has no leader for a moment
 YOUNG = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
-def records(settings: Settings, topic: str, partition: int, *, fenced: bool = False) -> Iterator[Message]:
+def records(settings: Settings, topic: str, partition: int, *, decided: bool = False) -> Iterator[Message]:
     """Yield a partition's committed records.
 
-    ``fenced``: the caller has fenced every other writer, so everything up to the high watermark that it now sees is
-    decided, and is read; a transaction that is not is waited for. Otherwise the end is the last stable offset.
+    ``decided``: read up to the high watermark that is seen now, and wait until every transaction before it is decided.
+    So a writer finds its own last commit (a commit returns before its markers are written), and one that has fenced
+    all others finds theirs. Otherwise the end is the last stable offset.
     Raises :class:`UnavailableError` when nothing comes for ``settings.replay.wait_s``.
     """
-    consumer = Consumer(consumer_config(settings, "headway.state", enable_partition_eof=True, fetch_wait_max_ms=20))
     place = TopicPartition(topic, partition, 0)
+    end = _high_watermark(settings, place)
+    if end <= 0:
+        return
+    consumer = Consumer(consumer_config(settings, "headway.state", enable_partition_eof=True, fetch_wait_max_ms=20))
     try:
-        end = _high_watermark(settings, consumer, place)
-        if end <= 0:
-            return
         consumer.assign([place])
         deadline = time.monotonic() + settings.replay.wait_s
         while True:
-            for message in consumer.consume(1000, timeout=0.5):
+            for message in consumer.consume(1000, timeout=POLL_S):
                 error, offset = message.error(), message.offset() or 0
                 if error is None:
                     deadline = time.monotonic() + settings.replay.wait_s
@@ -40,7 +43,7 @@ def records(settings: Settings, topic: str, partition: int, *, fenced: bool = Fa
                     if offset >= end - 1:
                         return
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    if not fenced or offset >= end:
+                    if not decided or offset >= end:
                         return
                 elif not error.retriable() and error.code() not in AWAY:
                     raise broker_error(settings, KafkaException(error), f"Topic {topic} could not be read")
@@ -54,14 +57,37 @@ def records(settings: Settings, topic: str, partition: int, *, fenced: bool = Fa
         consumer.close()
 
 
-def _high_watermark(settings: Settings, consumer: Consumer, place: TopicPartition) -> int:
+def wait_until_decided(settings: Settings, topic: str) -> None:
+    """Wait until every transaction that a topic now has records of is decided: readers of committed records see them.
+
+    A commit returns before its markers are in each partition. Raises :class:`UnavailableError` when that takes longer
+    than ``settings.replay.wait_s``.
+    """
+    ends = end_offsets(settings, topic, committed=False)
     deadline = time.monotonic() + settings.replay.wait_s
-    while True:
-        try:
-            _, end = consumer.get_watermark_offsets(place, timeout=max(0.5, deadline - time.monotonic()))
-            return int(end)
-        except KafkaException as error:
-            passing = error.args[0].retriable() or error.args[0].code() in YOUNG | AWAY
-            if not passing or time.monotonic() > deadline:
-                raise broker_error(settings, error, f"The end of {place.topic} could not be read") from error
-            time.sleep(0.05)
+    while any(stable < ends[number] for number, stable in end_offsets(settings, topic).items()):
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"A transaction on topic {topic} has been open for {settings.replay.wait_s:g} s.",
+                where=f"{topic} at {settings.kafka.bootstrap_servers}",
+                next_step="see that no other replay of the feed runs; an orphan's is aborted within a minute",
+            )
+        time.sleep(0.02)
+
+
+def _high_watermark(settings: Settings, place: TopicPartition) -> int:
+    # asked by a consumer of committed records, the broker gives the last stable offset instead
+    consumer = Consumer(consumer_config(settings, "headway.state", isolation_level="read_uncommitted"))
+    deadline = time.monotonic() + settings.replay.wait_s
+    try:
+        while True:
+            try:
+                _, end = consumer.get_watermark_offsets(place, timeout=max(0.5, deadline - time.monotonic()))
+                return int(end)
+            except KafkaException as error:
+                passing = error.args[0].retriable() or error.args[0].code() in YOUNG | AWAY
+                if not passing or time.monotonic() > deadline:
+                    raise broker_error(settings, error, f"The end of {place.topic} could not be read") from error
+                time.sleep(0.05)
+    finally:
+        consumer.close()

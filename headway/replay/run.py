@@ -19,6 +19,7 @@ from headway.errors import DeliveryError, ReplayStoppedError, UnavailableError
 from headway.replay.generation import current
 from headway.replay.ledger import Ledger, LedgerEntry, check_checksums, read_partition
 from headway.replay.pacing import Pace
+from headway.replay.partition import wait_until_decided
 from headway.replay.prepare import Prepared, prepare
 from headway.replay.sinks import FENCED, Sink, open_sink
 from headway.replay.topics import ensure_feed_topics
@@ -141,7 +142,7 @@ def _session(run: _Run) -> None:
     headers = {"run": run.run_id, "started": datetime.now(UTC).isoformat(timespec="seconds")}
     sink = open_sink(run.settings, feed, headers)
     try:
-        ledger = read_partition(run.settings, feed, fenced=True)
+        ledger = read_partition(run.settings, feed, decided=True)
         check_checksums(ledger, feed, run.generation, run.prepared.checksum, run.prepared.seed)
         sender = _Sender(run, sink, _ordinals(run, ledger))
         for at in range(0, len(run.hours), CHUNK_HOURS):
@@ -321,7 +322,9 @@ def _counts(run: _Run) -> tuple[int, int, int]:
 
 def _checked(run: _Run) -> ReplayResult:
     """Read the ledger once more and compare it with the plan, hour by hour."""
-    ledger = read_partition(run.settings, run.prepared.feed, fenced=False)
+    ledger = read_partition(run.settings, run.prepared.feed, decided=True)
+    for topic in (run.prepared.feed.topic, run.prepared.feed.dlq):
+        wait_until_decided(run.settings, topic)
     run.committed = {hour: e for hour in run.hours if (e := ledger.get((run.generation, from_ms(hour)))) is not None}
     for hour, planned in run.planned.items():
         entry = run.committed.get(hour)

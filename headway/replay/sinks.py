@@ -42,13 +42,12 @@ class KafkaSink:
         self._headers: Headers = [(name, value.encode()) for name, value in headers.items()]
         self._open = False
         self._producer = Producer(
-            producer_config(
-                settings,
-                transactional_id=transactional_id(feed.name),
-                transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-                queue_buffering_max_messages=QUEUE_MESSAGES,
-                batch_size=131_072,
-            )
+            {
+                **producer_config(settings, transactional_id=transactional_id(feed.name), batch_size=131_072),
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "queue.buffering.max.messages": QUEUE_MESSAGES,
+                "log_level": 3,
+            }
         )
         self._patiently(self._producer.init_transactions, "Kafka did not open the replay's transactions")
 
@@ -84,18 +83,21 @@ class KafkaSink:
 
     def close(self) -> None:
         """Abort what is not committed, as far as the broker answers, and close."""
-        try:
-            if self._open:
-                self._open = False
-                self._producer.purge()
-                self._producer.abort_transaction(CALL_S)
-        except KafkaException as error:
-            # a fenced or fatal producer cannot abort; the broker does at the transaction's timeout, or the next opening
-            if not _expected_at_close(error):
-                raise
-        finally:
-            self._producer.purge()
-            self._producer.close()
+        steps: list[Callable[[], object]] = [self._producer.purge, self._producer.close]
+        if self._open:
+            steps.insert(0, self._abort)
+        self._open = False
+        for step in steps:
+            try:
+                step()
+            except KafkaException as error:
+                # a fenced or fatal producer cannot abort: the broker does, at its timeout or the next opening
+                if not _expected_at_close(error):
+                    raise
+
+    def _abort(self) -> None:
+        self._producer.purge()
+        self._producer.abort_transaction(CALL_S)
 
     def _begin(self) -> None:
         if not self._open:
