@@ -52,10 +52,13 @@ def compare(
     place: Callable[[K], str],
     fields: tuple[str, ...],
     cure: str,
+    rows: str = "",
     zero_is_absent: bool = False,
     note: str = "",
 ) -> Check:
-    """Compare two tables of tuples; ``fields`` names the tuples' parts and the first is the one that is summed.
+    """Compare two tables of tuples; ``fields`` names the tuples' parts.
+
+    The totals are the sums of the first part, or, where that makes no sense, the numbers of rows, called ``rows``.
 
     With ``zero_is_absent`` a key whose values are all 0 and a missing key are the same. Differences are ordered as
     their keys are.
@@ -71,9 +74,9 @@ def compare(
 
     return Check(
         name=name,
-        unit=fields[0],
-        expected=_total(expected.values()),
-        observed=_total(observed.values()),
+        unit=rows or fields[0],
+        expected=len(expected) if rows else _total(expected.values()),
+        observed=len(observed) if rows else _total(observed.values()),
         keys=len(keys),
         different=len(wrong),
         differences=tuple(Difference(place(k), named(expected.get(k)), named(observed.get(k))) for k in first),

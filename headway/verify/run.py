@@ -6,11 +6,13 @@ all time are compared with the ledger's.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -31,11 +33,12 @@ from headway.verify.result import VerifyReport
 from headway.verify.source import Ledger, Planned, ledger_of, planned
 from headway.verify.truths import Fingerprints
 
-# The feeds that must cover the asked range; a feed of the user's is checked for the hours it has.
+log = logging.getLogger(__name__)
+
 FEEDS = ("turnstile", "arrivals", "weather")
 PARTS = ("ksql", "spark", "stations")
 KSQL_SINKS = ["TURNSTILE_SUMMARY", "TURNSTILE_HOURLY", "LINE_HOURLY"]
-CONTENT = {topics.TURNSTILE: observe.entries_content, topics.ARRIVALS: observe.arrivals_content}
+CONTENT = {"turnstile.v1.json": observe.entries_content, "arrivals.v1.json": observe.arrivals_content}
 SETTLE_S = 30.0  # for Connect and Faust, whose tables are small: compare until equal
 
 
@@ -45,14 +48,15 @@ def verify(
     end: datetime | None = None,
     *,
     seed: int | None = None,
+    feeds: Iterable[str] = FEEDS,
     parts: Iterable[str] = PARTS,
     timeout_s: float = 300.0,
 ) -> VerifyReport:
     """Compare everything for the hours [start, end) and for all hours of the ledger; give the report.
 
-    A range that is given must have been replayed whole: an hour that the ledger lacks is a difference. Readers get
-    ``timeout_s`` to pass the last record of their topics. ``seed`` defaults to the ledger's. ``parts`` leaves out
-    results that are not there by intent.
+    Of ``feeds`` the asked range must have been replayed whole: an hour that the ledger lacks is a difference; any other
+    feed is checked for the hours it has. Readers get ``timeout_s`` to pass the last record of their topics. ``seed``
+    defaults to the ledger's. ``parts`` leaves out results that are not there by intent.
 
     Raises :class:`~headway.errors.VerificationError` when anything differs or nothing was replayed, and
     :class:`~headway.errors.UnavailableError` or :class:`~headway.errors.NotAsExpectedError` when a part does not answer
@@ -60,7 +64,7 @@ def verify(
     """
     begun, parts = time.monotonic(), set(parts)
     asked = hours_of(start, end) if start is not None and end is not None else range(0)
-    job = _Verification(settings, asked, seed, generation.current(settings))
+    job = _Verification(settings, asked, frozenset(feeds), seed, generation.current(settings))
     job.check_feeds()
     if "ksql" in parts:
         job.check_ksql(begun + timeout_s)
@@ -69,8 +73,10 @@ def verify(
     if "stations" in parts:
         job.check_stations(time.monotonic() + SETTLE_S)
     report = VerifyReport(start, end, job.generation, tuple(job.checks), time.monotonic() - begun)
+    if not report.equal:
+        log.error("%s", report)
     report.raise_if_different()
-    if not any(plan_events for plan_events in map(len, job.truth.values())):
+    if not any(map(len, job.truth.values())):
         raise VerificationError(
             "Nothing has been replayed, so there is nothing to verify.",
             where=f"generation {job.generation}",
@@ -83,10 +89,11 @@ def verify(
 class _Verification:
     settings: Settings
     asked: range
+    feeds: frozenset[str]
     seed: int | None
     generation: int
     checks: list[Check] = field(default_factory=list)
-    truth: dict[str, pd.DataFrame] = field(default_factory=dict)  # by topic, all hours of the ledger and the range
+    truth: dict[str, pd.DataFrame] = field(default_factory=dict)  # by topic, all that the ledger says was delivered
     seen: dict[str, TopicFacts] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
 
@@ -96,14 +103,14 @@ class _Verification:
         by_topic: dict[str, list[tuple[Feed, Ledger, Planned]]] = {}
         for feed in load_feeds(self.settings.replay.feeds_file).values():
             ledger = ledger_of(self.settings, feed.name, self.generation)
-            if not ledger and feed.name not in FEEDS:
+            if not ledger and feed.name not in self.feeds:
                 continue  # a feed of the user's that has not been replayed
             by_topic.setdefault(feed.topic, []).append((feed, ledger, self._check_ledger(feed, ledger)))
         for topic, sources in by_topic.items():
             self._check_topic(topic, sources)
 
     def _check_ledger(self, feed: Feed, ledger: Ledger) -> Planned:
-        asked = set(self.asked) if feed.name in FEEDS else set()
+        asked = set(self.asked) if feed.name in self.feeds else set()
         plan = planned(self.settings, feed.name, sorted(ledger.keys() | asked), ledger, self.seed)
         self._compare(
             f"workbook and ledger, {feed.name}",
@@ -120,7 +127,8 @@ class _Verification:
         anew = "someone else wrote to the topic, or records were lost: begin a new generation and replay"
         events = pd.concat([plan.events for _, _, plan in sources], ignore_index=True)
         self.truth[topic] = events
-        facts = self.seen[topic] = observe.read_events(self.settings, topic, CONTENT.get(topic))
+        contract = sources[0][0].contract
+        facts = self.seen[topic] = observe.read_events(self.settings, topic, CONTENT.get(contract))
         delivered = Counter[int]()
         for _, ledger, _ in sources:
             delivered.update({hour: entry.delivered for hour, entry in ledger.items()})
@@ -157,13 +165,13 @@ class _Verification:
             fields=("records",),
             cure=f"look at them with `headway console {topics.dead_letters(topic)} --from-beginning`",
         )
-        if topic == topics.TURNSTILE:
+        if contract == "turnstile.v1.json":
             named = events.drop_duplicates("station_id")
-            self.names = dict(zip(named["station_id"].astype(int), named["station_name"], strict=True))
+            self.names |= dict(zip(named["station_id"].astype(int), named["station_name"], strict=True))
             self._compare_station_hours(
                 f"workbook and topic {topic}", truths.station_hours(events), facts.table(), anew
             )
-        elif topic == topics.ARRIVALS:
+        elif contract == "arrivals.v1.json":
             self._compare(
                 f"workbook and topic {topic}",
                 truths.arrival_hours(events),
@@ -249,6 +257,7 @@ class _Verification:
                 joined,
                 place=hour_text,
                 fields=("weather station", "°C", "status", "mm", "m/s"),
+                rows="hours",
                 cure=self._spark_cure(layout),
             )
 
@@ -274,6 +283,7 @@ class _Verification:
             {stop: tuple(row.get(name) for name in COLUMNS) for stop, row in by_stop.items()},
             place=lambda stop: f"stop {stop}",
             fields=COLUMNS,
+            rows="rows",
             cure="`headway logs connect`; clear the connectors task of the main DAG",
         )
 
@@ -284,6 +294,7 @@ class _Verification:
             expected,
             stations.merged_table(rows, expected),
             place=self._station,
+            rows="stations",
             fields=("lines", "name", "descriptive name", "names of lines", "orders", "stops"),
             cure="`headway logs faust-worker-1`; restart the workers",
         )
@@ -309,13 +320,9 @@ class _Verification:
         place: Callable[..., str],
         fields: tuple[str, ...],
         cure: str,
-        zero_is_absent: bool = False,
-        note: str = "",
+        **more: Any,
     ) -> None:
-        check = compare(
-            name, expected, found, place=place, fields=fields, cure=cure, zero_is_absent=zero_is_absent, note=note
-        )
-        self.checks.append(check)
+        self.checks.append(compare(name, expected, found, place=place, fields=fields, cure=cure, **more))
 
     def _station(self, station_id: int) -> str:
         name = self.names.get(station_id)
