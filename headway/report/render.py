@@ -93,7 +93,7 @@ def _section(name: str, body: RenderableType) -> Group:
 
 
 def _table(*columns: tuple[str, str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="dim", show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim", show_edge=False)
     for name, side in columns:
         table.add_column(name, justify="right" if side == ">" else "left", no_wrap=True)
     return table
@@ -122,7 +122,7 @@ def _stations(report: Report) -> Table:
         table.add_row(
             station.name,
             f"{station.entries:,}",
-            _bar(station.entries, most, "cyan", 12),
+            _bar(station.entries, most, "cyan", 10),
             peak,
             Text(" ").join(Text(SHORT.get(line, line), style=COLOURS.get(line, "")) for line in station.lines),
         )
