@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
@@ -14,7 +15,7 @@ from headway.core import topics
 from headway.core.feeds import load_feeds
 from headway.errors import HeadwayError
 from headway.report.model import FeedLine, LineLine, Report, SparkLine, StationLine, Weather
-from headway.settings import Settings
+from headway.settings import PROJECT_DIR, Settings
 from headway.spark.progress import read_progress, summarise
 from headway.verify.observe import latest
 from headway.verify.source import ledger_of
@@ -162,7 +163,9 @@ def _spark(settings: Settings) -> SparkLine | None:
 
 def _places(settings: Settings) -> tuple[tuple[str, str], ...]:
     """Say where to look next. The password itself is not told: reports end up in logs."""
-    where = settings.secrets_file if settings.profile == "embedded" else ".env"
+    where = settings.secrets_file if settings.profile == "embedded" else Path(".env")
+    if where.is_relative_to(PROJECT_DIR):
+        where = where.relative_to(PROJECT_DIR)
     host = settings.spark.master_url.removeprefix("spark://").split(",")[0].rpartition(":")[0]
     return (
         ("Airflow", f"{settings.airflow.url}  (user {settings.airflow.username})"),
