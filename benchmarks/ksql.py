@@ -68,7 +68,8 @@ PAIRS = (
         "ksql summary",
         "summary",
         "CREATE TABLE {name} WITH (KAFKA_TOPIC='{out}', VALUE_FORMAT='JSON') AS SELECT station_key,"
-        " COUNT(*) AS num_records, SUM(CAST(num_entries AS BIGINT)) AS total_entries FROM {source} GROUP BY station_key EMIT CHANGES;",
+        " COUNT(*) AS num_records, SUM(CAST(num_entries AS BIGINT)) AS total_entries"
+        " FROM {source} GROUP BY station_key EMIT CHANGES;",
         1.2,
     ),
     Pair(
@@ -83,7 +84,8 @@ PAIRS = (
         "ksql tumbling window",
         "tumbling",
         "CREATE TABLE {name} WITH (KAFKA_TOPIC='{out}', VALUE_FORMAT='JSON') AS SELECT station_key,"
-        " COUNT(*) AS num_records, SUM(CAST(num_entries AS BIGINT)) AS total_entries FROM {source} WINDOW TUMBLING (SIZE 1 HOUR,"
+        " COUNT(*) AS num_records, SUM(CAST(num_entries AS BIGINT)) AS total_entries"
+        " FROM {source} WINDOW TUMBLING (SIZE 1 HOUR,"
         " RETENTION 3651 DAYS, GRACE PERIOD 3650 DAYS) GROUP BY station_key EMIT CHANGES;",
         1.0,
     ),
@@ -91,7 +93,8 @@ PAIRS = (
         "ksql stream-table join",
         "join",
         "CREATE STREAM {name} WITH (KAFKA_TOPIC='{out}', VALUE_FORMAT='JSON') AS SELECT e.station_key,"
-        " e.station_id, e.num_entries, s.name, s.branch FROM {source} e JOIN {table} s ON e.station_key = s.station_key EMIT CHANGES;",
+        " e.station_id, e.num_entries, s.name, s.branch"
+        " FROM {source} e JOIN {table} s ON e.station_key = s.station_key EMIT CHANGES;",
         1.0,
     ),
 )
@@ -189,8 +192,8 @@ class Bench:
         file = self.folder / f"{name}.properties"
         file.write_text("\n".join(f"{k}={v}" for k, v in config.items()), encoding="utf-8")
         command = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp",
-                   f"{self.folder / 'classes'}{os.pathsep}{self.classpath()}", "Programs", pair.program, str(file), source,
-                   out]  # fmt: skip
+                   f"{self.folder / 'classes'}{os.pathsep}{self.classpath()}", "Programs", pair.program, str(file),
+                   source, out]  # fmt: skip
         return out, subprocess.Popen(command + ([table] if pair.program == "join" else []))
 
     # -- the engine's side -------------------------------------------------------------------------------------------

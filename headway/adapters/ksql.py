@@ -24,6 +24,8 @@ from headway.errors import NotAsExpectedError, UnavailableError
 from headway.settings import Settings
 
 CONTENT_TYPE = "application/vnd.ksql.v1+json"
+# a table that is made after a replay counts that replay too
+FROM_BEGINNING = {"ksql.streams.auto.offset.reset": "earliest"}
 _CREATES = re.compile(
     r"^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:SOURCE\s+)?(STREAM|TABLE)\s+(?:IF\s+NOT\s+EXISTS\s+)?(`[^`]+`|\w+)", re.I
 )
@@ -121,7 +123,7 @@ class KsqlClient:
         sequence = -1
         version = ""
         for statement in split_statements(text):
-            body: dict[str, Any] = {"ksql": statement, "streamsProperties": dict(properties or {})}
+            body: dict[str, Any] = {"ksql": statement, "streamsProperties": FROM_BEGINNING | dict(properties or {})}
             if sequence >= 0:
                 body["commandSequenceNumber"] = sequence
             for entity in self._post("/ksql", body, statement, where):
