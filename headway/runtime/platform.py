@@ -25,7 +25,7 @@ from headway.runtime.program import ProgramStatus
 from headway.runtime.supervision import Supervision
 from headway.settings import Settings
 
-POLL_S = 0.25
+POLL_S = 0.5
 LEFTOVER_PATIENCE_S = 10.0
 # Ended first to last; within a wave all at once. What writes goes before what is written to.
 _STOP_WAVES: tuple[tuple[str, ...], ...] = (
@@ -144,7 +144,7 @@ class Platform:
         leftovers = of_platform(runtime_id(self.settings))
         if leftovers:
             tell(Event("leftovers", "stopping", f"{len(leftovers)} processes of an earlier start are ending"))
-            stubborn = end_all(wait_gone(leftovers, LEFTOVER_PATIENCE_S))
+            stubborn = end_all(wait_gone(leftovers, LEFTOVER_PATIENCE_S), patience_s=5)
             tell(Event("leftovers", "stopped", f"{len(leftovers)} ended, {stubborn} of them had to be told"))
 
     def _undo(self, started: list[str], *, stop_supervisor: bool, tell: OnEvent) -> None:

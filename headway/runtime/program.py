@@ -23,6 +23,7 @@ class ProgramSpec:
     cwd: Path | None = None
     autorestart: bool = True
     stop_seconds: int = 15
+    stop_signal: str = "TERM"
 
     def to_json(self) -> str:
         """Give what the launcher reads."""

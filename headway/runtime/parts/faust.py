@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import httpx
-
 from headway.runtime.environment import python
-from headway.runtime.parts.part import NotReadyError, Part
+from headway.runtime.parts.part import NotReadyError, Part, http_status
 from headway.runtime.program import ProgramSpec
 from headway.settings import LOOPBACK, PROJECT_DIR, Settings
 
@@ -45,10 +43,7 @@ class FaustWorker(Part):
 
     def probe(self) -> str:
         """Ask its web server."""
-        try:
-            answer = httpx.get(f"{self.address}/", timeout=3, trust_env=False)
-        except httpx.HTTPError as error:
-            raise NotReadyError(f"{self.address} does not answer ({type(error).__name__})") from error
-        if answer.status_code >= 500:
-            raise NotReadyError(f"{self.address} answers {answer.status_code}")
+        status, _ = http_status(f"{self.address}/", timeout_s=3)
+        if status >= 500:
+            raise NotReadyError(f"{self.address} answers {status}")
         return "answers"

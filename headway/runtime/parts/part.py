@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import shutil
 import subprocess
 from abc import ABC, abstractmethod
 from pathlib import Path
-
-import httpx
+from urllib.parse import urlsplit
 
 from headway.errors import RuntimeSetupError
 from headway.runtime.environment import base_environment, java_home
@@ -74,16 +75,30 @@ class Part(ABC):
         return self.settings.install_dir.resolve() / "java" / part
 
 
+def http_status(url: str, *, timeout_s: float = 5.0) -> tuple[int, bytes]:
+    """Ask a part of this machine, without proxies; no answer is not ready.
+
+    The standard library's client: a probe runs several times a second while the machine is busy starting parts.
+    """
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=timeout_s)
+    try:
+        connection.request("GET", parts.path or "/", headers={"Accept": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise NotReadyError(f"{url} does not answer ({type(error).__name__})") from error
+    finally:
+        connection.close()
+
+
 def http_json(url: str, *, timeout_s: float = 5.0) -> object:
     """Get JSON from a part of this machine; anything but 200 is not ready."""
+    status, body = http_status(url, timeout_s=timeout_s)
+    if status != 200:
+        raise NotReadyError(f"{url} answers {status}")
     try:
-        answer = httpx.get(url, timeout=timeout_s, trust_env=False)
-    except httpx.HTTPError as error:
-        raise NotReadyError(f"{url} does not answer ({type(error).__name__})") from error
-    if answer.status_code != 200:
-        raise NotReadyError(f"{url} answers {answer.status_code}")
-    try:
-        return answer.json()
+        return json.loads(body)
     except ValueError as error:
         raise NotReadyError(f"{url} answers something that is not JSON") from error
 

@@ -76,11 +76,13 @@ class Postgres(Part):
         }
         command = [*unprivileged(self.folder).prefix]
         if setpriv := shutil.which("setpriv"):
-            command += [setpriv, "--pdeathsig", "TERM", "--"]
+            command += [setpriv, "--pdeathsig", "INT", "--"]  # TERM would wait until every client has left
         command += [str(self._binaries() / "postgres"), "-D", str(self.folder / "data")]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        return ProgramSpec(self.name, tuple(command), self.environment(), self.folder, stop_seconds=30)
+        return ProgramSpec(
+            self.name, tuple(command), self.environment(), self.folder, stop_seconds=30, stop_signal="INT"
+        )
 
     def probe(self) -> str:
         """Run a query, and make the two databases if they are not there."""

@@ -1,0 +1,148 @@
+"""The command line: help, errors in three parts, settings without secrets, records decoded."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from headway.cli import app as entry
+from headway.cli.app import app
+from headway.cli.data import _decoded
+from headway.cli.running import _plain, _tells
+from headway.cli.screens import Steps
+from headway.cli.times import hour_option, speed_option, utc_text
+from headway.errors import RuntimeSetupError
+from headway.settings import load
+
+COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("HEADWAY__STATE_DIR", str(tmp_path / "state"))
+    load.cache_clear()
+    yield
+    load.cache_clear()
+
+
+def test_help_names_every_command() -> None:
+    done = CliRunner().invoke(app, ["--help"])
+    assert done.exit_code == 0
+    assert len(COMMANDS) == 14
+    for command in COMMANDS:
+        assert f" {command} " in done.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself(command: str) -> None:
+    done = CliRunner().invoke(app, [command, "--help"])
+    assert done.exit_code == 0
+    assert len(done.output.splitlines()) > 5
+
+
+def test_error_is_told_in_three_parts_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeSetupError("The broker fell over.", where="127.0.0.1:9092", next_step="pick it up")
+
+    monkeypatch.setattr(entry, "app", fail)
+    monkeypatch.setattr(entry, "_add_ksql", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert "✗ The broker fell over." in told
+    assert "Where: 127.0.0.1:9092" in told
+    assert "Next:  pick it up" in told
+    assert "Traceback" not in told
+
+
+def test_status_of_a_stopped_platform_says_how_to_start_it() -> None:
+    done = CliRunner().invoke(app, ["status"])
+    assert done.exit_code == 1
+    assert "bin/headway up" in done.output
+
+
+def test_reset_without_state_changes_nothing() -> None:
+    done = CliRunner().invoke(app, ["reset"])
+    assert done.exit_code == 0
+    assert "nothing to forget" in done.output
+
+
+def test_reset_asks_and_keeps_everything_on_no(tmp_path: Path) -> None:
+    kept = tmp_path / "state" / "kafka" / "data"
+    kept.mkdir(parents=True)
+    done = CliRunner().invoke(app, ["reset"], input="n\n")
+    assert done.exit_code == 1
+    assert kept.exists()
+
+
+def test_reset_with_yes_forgets_the_state_of_a_stopped_platform(tmp_path: Path) -> None:
+    (tmp_path / "state" / "kafka").mkdir(parents=True)
+    done = CliRunner().invoke(app, ["reset", "--yes"])
+    assert done.exit_code == 0
+    assert not (tmp_path / "state").exists()
+
+
+def test_config_lists_settings_and_masks_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWAY__POSTGRES__PASSWORD", "very-secret")
+    load.cache_clear()
+    done = CliRunner().invoke(app, ["config", "--json"])
+    assert "very-secret" not in done.output
+    assert "HEADWAY__POSTGRES__PASSWORD" in done.output
+    assert "********" in done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-02T06:00Z", datetime(2026, 3, 2, 6, tzinfo=UTC)),
+        ("2026-03-02T06:00", datetime(2026, 3, 2, 6, tzinfo=UTC)),
+        ("2026-03-02", datetime(2026, 3, 2, tzinfo=UTC)),
+        ("2026-03-02T00:00-06:00", datetime(2026, 3, 2, 6, tzinfo=UTC)),
+    ],
+)
+def test_reads_times_as_utc(text: str, moment: datetime) -> None:
+    assert hour_option(text) == moment
+    assert utc_text(hour_option(text)) == moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize("text", ["fast", "0", "-1"])
+def test_refuses_a_speed_that_makes_no_sense(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        speed_option(text)
+
+
+@pytest.mark.parametrize(
+    ("raw", "decoded"),
+    [(None, None), (b'{"a":1}', {"a": 1}), (b"40830", 40830), (b"MDW", "MDW"), (b"\xff\x00", "0xff00"), (b"", "")],
+)
+def test_decodes_keys_and_values(raw: bytes | None, decoded: object) -> None:
+    assert _decoded(raw) == decoded
+
+
+def test_progress_without_a_terminal_is_one_line_a_change() -> None:
+    out = io.StringIO()
+    with Steps(Console(file=out, width=100), {"kafka": "Kafka broker", "connect": "Connect"}) as steps:
+        steps.update("kafka", "active", "starting")
+        steps.update("kafka", "active", "starting")
+        steps.update("kafka", "done", "4 topics", seconds=2.0)
+        steps.update("connect", "failed", "no answer", seconds=1.0)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith("… Kafka broker: starting")
+    assert lines[1].endswith("✓ Kafka broker: 4 topics (2.0 s)")
+    assert lines[2].endswith("✗ Connect: no answer (1.0 s)")
+
+
+def test_what_a_task_does_is_its_last_telling_log_line() -> None:
+    lines = ["INFO turnstile 06:00Z, 1,204 of 30,122 sent\nmore", "::endgroup::", "  "]
+    assert [_plain(line) for line in lines if _tells(line)] == ["turnstile 06:00Z, 1,204 of 30,122 sent"]
