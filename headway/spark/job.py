@@ -21,7 +21,7 @@ from headway.core.topics import ARRIVALS, HEADWAYS, RIDERSHIP, STATION_LINES, TU
 from headway.spark import queries as q
 from headway.spark.events import ARRIVAL, ENTRIES, OBSERVATION, decode
 from headway.spark.stations import read_stations
-from headway.spark.store import PartitionedTable
+from headway.spark.store import PartitionedTable, empty
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -98,7 +98,7 @@ class TransitJob:
             return False
         dates = self.ridership.partitions()
         if dates:
-            self._make_ridership(self.spark.createDataFrame([], q.RIDERSHIP_SCHEMA).select(*q.RIDERSHIP_ROW), dates)
+            self._make_ridership(empty(self.spark, q.RIDERSHIP_SCHEMA).select(*q.RIDERSHIP_ROW), dates)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(stations.digest, encoding="ascii")
         return bool(dates)

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyspark.sql import functions as F  # noqa: N812 - the field's own name for it
+from pyspark.sql.types import StructType
+
 from headway.errors import NotAsExpectedError
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ class PartitionedTable:
         wanted = self.partitions() if values is None else self.partitions() & set(values)
         paths = [f"{self.folder}/{self.column}={value}/{FILE}" for value in sorted(wanted)]
         if not paths:
-            return spark.createDataFrame([], self.schema)
+            return empty(spark, self.schema)
         return spark.read.schema(self.schema).option("basePath", str(self.folder)).parquet(*paths)
 
     def replace(self, rows: DataFrame, staging: Path) -> set[str]:
@@ -64,3 +67,10 @@ class PartitionedTable:
             replaced.add(made.name.partition("=")[2])
         shutil.rmtree(staging, ignore_errors=True)
         return replaced
+
+
+def empty(spark: SparkSession, schema: str) -> DataFrame:
+    """Give no rows in a form that the optimiser sees through (joins with it vanish from the plan)."""
+    columns = StructType.fromDDL(schema).fields  # type: ignore[attr-defined] # a list of columns gives a struct
+    nulls = [F.lit(None).cast(column.dataType).alias(column.name) for column in columns]
+    return spark.range(1).select(*nulls).where(F.lit(False))
