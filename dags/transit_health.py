@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pendulum
 from airflow.sdk import DAG, CronTriggerTimetable
-from headway_airflow.defaults import RETRIES
+from headway_airflow.defaults import RETRIES, WATCH
 from headway_airflow.operators.health import HealthOperator
 
 from headway.core.pools import CONTROL_POOL
@@ -17,9 +17,10 @@ DOC = """
 Every five minutes: do the parts answer, does the connector's *task* run and its topic equal the table, do the KSQL
 queries run, have the Faust workers no lag, does the continuous Spark driver process? What is stuck is restarted once;
 red when that does not help. What was never started is left alone.
+It is on from the start (`HEADWAY__AIRFLOW__WATCH=false` leaves it paused).
 """
 
-SUBJECTS = ("connector", "ksql", "faust", "stream")
+SUBJECTS = ("services", "connector", "ksql", "faust", "stream")
 
 with DAG(
     dag_id="transit_health",
@@ -29,12 +30,14 @@ with DAG(
     schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
+    is_paused_upon_creation=not WATCH,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=15),
     # the next run looks again: a retry would only hide how long it was ill
     default_args={**RETRIES, "retries": 0},
     tags=["headway", "health"],
 ) as dag:
-    services = HealthOperator(task_id="services", subject="services", pool=CONTROL_POOL)
+    # side by side on purpose: that one is ill must not keep the others from being looked at; the pool puts them in turn,
+    # and keeps them from mending what another DAG is just starting
     for subject in SUBJECTS:
-        services >> HealthOperator(task_id=subject, subject=subject, pool=CONTROL_POOL)
+        HealthOperator(task_id=subject, subject=subject, pool=CONTROL_POOL)

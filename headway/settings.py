@@ -141,6 +141,7 @@ class AirflowSettings(HttpServiceSettings):
     jwt_secret: SecretStr = Field(SecretStr(""), description="signs tokens; generated at first start when embedded")
     fernet_key: SecretStr = Field(SecretStr(""), description="encrypts connections; generated when embedded")
     parallelism: int = Field(6, description="tasks that run at once")
+    watch: bool = Field(True, description="whether the DAG `transit_health` is on from the start")
 
 
 class SparkSettings(BaseModel):

@@ -54,6 +54,7 @@ def platform() -> Iterator[Settings]:
     ports = free_ports(len(PORTS) + 2)
     os.environ |= {f"HEADWAY__{name}": str(port) for name, port in zip(PORTS, ports, strict=False)}
     os.environ["HEADWAY__FAUST__WEB_PORT"] = str(_pair(ports))
+    os.environ["HEADWAY__AIRFLOW__WATCH"] = "false"  # tests stop parts on purpose; nobody should mend them
     load.cache_clear()
     running = Platform(load())
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,9 @@ RETRIES: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=2),
 }
+
+# Whether transit_health is on from the start. Read from the environment: a DAG file reads no settings.
+WATCH = os.environ.get("HEADWAY__AIRFLOW__WATCH", "true").strip().lower() not in ("false", "0", "no", "off")
 
 SPARK_RESOURCES = ("driver_memory", "executor_memory", "executor_cores", "total_executor_cores")
 

@@ -23,7 +23,7 @@ class HealthOperator(WaitingOperator):
     :param subject: ``services``, ``connector``, ``ksql``, ``faust`` or ``stream``
     """
 
-    def __init__(self, *, subject: str, limit: timedelta = timedelta(minutes=2), **kwargs: Any) -> None:
+    def __init__(self, *, subject: str, limit: timedelta = timedelta(minutes=1), **kwargs: Any) -> None:
         super().__init__(limit=limit, **kwargs)
         self.subject = subject
         self.probe = {"ksql": "ksql_queries"}.get(subject, subject)
