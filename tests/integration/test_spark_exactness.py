@@ -16,6 +16,7 @@ from headway.settings import Settings
 from headway.spark.layout import Layout
 from headway.spark.progress import BATCH, Progress, read_lines
 from headway.spark.submit import spark_conf
+from tests.spark_session import local_session
 from tests.spark_topics import newest, own_topics, send
 
 if TYPE_CHECKING:
@@ -27,14 +28,9 @@ DAY, WEEK = date(2026, 3, 9), [date(2026, 3, day) for day in range(2, 9)]  # clo
 
 @pytest.fixture(scope="module")
 def spark(platform: Settings) -> Iterator[SparkSession]:
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.master("local[2]").appName("headway tests")
-    for name, value in spark_conf(platform).items():
-        builder = builder.config(name, value)
-    session = builder.config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2").getOrCreate()
-    yield session
-    session.stop()
+    conf = spark_conf(platform) | {"spark.sql.shuffle.partitions": "2", "spark.ui.enabled": "false"}
+    with local_session(2, conf) as session:
+        yield session
 
 
 class Runs:
