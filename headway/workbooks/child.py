@@ -58,7 +58,7 @@ def read(request: dict[str, Any]) -> tuple[dict[str, Any], list[array[Any]]]:
     header = next(islice(rows, header_row - 1, None), None)
     names = [str(_plain(cell)).strip() for cell in header or []]
     if not any(names):
-        return {"error": "no-header", "height": sheet.total_height}, []
+        return {"error": "no-header", "height": sheet.end[0] + 1 if sheet.end else 0}, []
     wanted = request["headers"] or [name for name in names if name]
     missing = [name for name in wanted if name not in names]
     if missing:
