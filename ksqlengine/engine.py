@@ -18,8 +18,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ksqlengine.catalog import Catalog, Source
-from ksqlengine.types import Schema
+from ksqlengine import parser, tree
+from ksqlengine.catalog import Catalog, QueryInfo, Source
+from ksqlengine.errors import KsqlError, KsqlStatementError
+from ksqlengine.types import Schema, SqlType, parse_type
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,15 @@ class Plan:
 class StoreInfo:
     """Describe the materialised state behind a table, for pull queries.
 
-    `name` is the Kafka Streams store; keys are `ksql.runtime.Key`, values `ksql.runtime.Row` objects in the order
-    of `schema.value`. kind: keyvalue | window | session (windowed stores are timestamped, as Streams makes them).
+    `name` is the Kafka Streams store; keys are `ksql.runtime.Key`. `view` (a `ksql.runtime.StoreView`) turns a stored
+    row into the table's value row in the order of `schema.value`, or null when HAVING or WHERE hides it. kind: keyvalue | window | session (windowed stores are timestamped, as Streams makes them).
     """
 
     name: str
     kind: str
-    schema: Schema
+    schema: Schema | None
     window_size_ms: int | None = None
+    view: Any = None
 
 
 @dataclass(frozen=True)
@@ -104,38 +107,107 @@ def parse_statements(text: str, variables: dict[str, str] | None = None) -> list
 
     Raises ParseFailedError with line and column.
     """
-    raise NotImplementedError
+    types: dict[str, SqlType] = {}
+    return [parse_one(piece, types, variables) for piece in parser.split(text)]
+
+
+def parse_one(
+    piece: tuple[str, int, int], types: dict[str, SqlType], variables: dict[str, str] | None = None
+) -> ParsedStatement:
+    """Read one piece of `parser.split`; a CREATE TYPE is put into `types` for those that follow."""
+    source, line, column = piece
+    if variables:
+        source = parser.substitute(source, variables)
+    node = parser.parse(source, types, line, column)
+    if isinstance(node, tree.CreateType):
+        types.setdefault(node.name, node.type)
+    elif isinstance(node, tree.Admin) and variables is not None:
+        if node.verb == "DEFINE":
+            variables[node.words[0]] = node.words[1]
+        elif node.verb == "UNDEFINE":
+            variables.pop(node.words[0], None)
+    return ParsedStatement(source, node, line, column)
 
 
 class Engine:
     """Analyse statements against a catalog and turn queries into Kafka Streams topologies."""
 
-    def __init__(self, catalog: Catalog | None = None, config: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, catalog: Catalog | None = None, config: dict[str, Any] | None = None, topics: Any = None
+    ) -> None:
         self.catalog = catalog if catalog is not None else Catalog()
         self.config = dict(config or {})
+        self.topics = topics  # .partitions(name), .replicas(name): int, or None when there is no such topic
+
+    def parse(self, text: str, variables: dict[str, str] | None = None) -> list[ParsedStatement]:
+        """Read statements that may name the catalog's custom types."""
+        types = dict(self.catalog.types)
+        return [parse_one(piece, types, variables) for piece in parser.split(text)]
 
     def plan(self, statement: ParsedStatement, properties: dict[str, Any] | None = None) -> Plan:
         """Analyse a statement; nothing changes. Raises KsqlStatementError in ksqlDB's words."""
-        raise NotImplementedError
+        from ksqlengine.planner import statements
+
+        try:
+            return statements.plan(statement, self.catalog, {**self.config, **(properties or {})})
+        except KsqlStatementError:
+            raise
+        except KsqlError as error:
+            raise KsqlStatementError(
+                error.message, statement.text, error.line or statement.line, error.column or statement.column
+            ) from error
 
     def apply(self, plan: Plan) -> None:
         """Put a plan's sources, types and query into the catalog (also when replaying the command topic)."""
-        raise NotImplementedError
+        catalog = self.catalog
+        if plan.no_op:
+            return
+        if plan.kind in ("create", "alter") and plan.sink is not None:
+            catalog.sources[plan.sink.name] = plan.sink
+        elif plan.kind == "query" and plan.query_id is not None:
+            number = int(plan.query_id.rsplit("_", 1)[1])
+            catalog.next_query_number = max(catalog.next_query_number, number + 1)
+            if plan.sink is not None and plan.details.get("creates"):
+                catalog.sources[plan.sink.name] = plan.sink
+            sink = plan.sink.name if plan.sink else None
+            catalog.queries[plan.query_id] = QueryInfo(plan.query_id, sink, plan.sources, plan.statement)
+        elif plan.kind == "drop":
+            dropped = catalog.sources.pop(plan.details["name"], None)
+            if dropped is not None and dropped.created_by:
+                catalog.queries.pop(dropped.created_by, None)
+        elif plan.kind == "create_type":
+            catalog.types[plan.details["name"]] = parse_type(plan.details["type"])
+        elif plan.kind == "drop_type":
+            catalog.types.pop(plan.details["name"], None)
 
     def forget_query(self, query_id: str) -> None:
         """Remove a terminated query from the catalog."""
         self.catalog.queries.pop(query_id, None)
 
-    def build_topology(self, plan: Plan, streams_config: dict[str, Any] | None = None) -> BuiltTopology:
-        """Build the Kafka Streams topology of a query plan (starts the JVM when needed)."""
-        raise NotImplementedError
+    def build_topology(
+        self, plan: Plan, streams_config: dict[str, Any] | None = None, sink: Any = None
+    ) -> BuiltTopology:
+        """Build the Kafka Streams topology of a query plan (starts the JVM when needed).
+
+        A push query ends in `sink`, a ksql.server.PushRows.
+        """
+        from ksqlengine.topology.build import build
+
+        return build(plan, streams_config, sink)
 
     def plan_select(self, statement: ParsedStatement, properties: dict[str, Any] | None = None) -> Plan:
-        """Plan a push query (SELECT … EMIT CHANGES) as a transient topology.
+        """Plan a push query (SELECT … EMIT CHANGES) as a transient topology that writes to `details["topic"]`.
 
-        `build_topology` of it with `details["push"]` ends in `BuiltTopology.details["sink"]`, see push.py.
+        The sink is a stream of that topic with JSON values and all selected columns, key columns too, in the value.
         """
-        raise NotImplementedError
+        from ksqlengine.planner import statements
+
+        try:
+            return statements.plan_push(statement, self.catalog, {**self.config, **(properties or {})})
+        except KsqlStatementError:
+            raise
+        except KsqlError as error:
+            raise KsqlStatementError(error.message, statement.text, statement.line, statement.column) from error
 
     def compile_row_function(self, expressions: list[Any], schema: Schema, source: Source | None = None) -> Any:
         """Compile expressions over a schema's columns into one Java `ksql.runtime.RowFunction`.
@@ -144,8 +216,12 @@ class Engine:
         ROWPARTITION, ROWOFFSET, WINDOWSTART, WINDOWEND (BIGINT, INTEGER, BIGINT, BIGINT, BIGINT; null where absent).
         Returns (RowFunction, [SqlType of each expression]).
         """
-        raise NotImplementedError
+        from ksqlengine.topology.row_functions import compile_row_function
+
+        return compile_row_function(expressions, schema, source)
 
     def insert_record(self, plan: Plan) -> tuple[bytes | None, bytes | None, int | None]:
         """Serialise an `insert_values` plan: (key, value, timestamp in ms or None for now)."""
-        raise NotImplementedError
+        from ksqlengine.topology.row_functions import insert_record
+
+        return insert_record(plan)

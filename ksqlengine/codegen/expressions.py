@@ -287,7 +287,7 @@ class Compiler:
                     raise KsqlError(f"Function '{e.name.lower()}' does not accept parameters.")
         types = [c.type if c is not None else NULL for c in codes]
         returns = RETURN_RULES[signature.rule](types) if signature.rule else bind(signature.returns or NULL, bound)
-        args = self._arguments(signature, params, [c for c in codes if c is not None], bound)
+        args = self.arguments(signature, params, [c for c in codes if c is not None], bound)
         if "typed" in signature.options:
             args.append(self.constants.sql_type(returns))
         cast = java_type(returns) if returns != NULL else "Object"
@@ -298,7 +298,7 @@ class Compiler:
             return None
         return _UNITS.get(arg.name) or _UNITS.get(arg.name.removesuffix("S"))
 
-    def _arguments(
+    def arguments(
         self, signature: Signature, params: tuple[SqlType, ...], codes: list[Code], bound: dict[str, SqlType]
     ) -> list[str]:
         javas = []

@@ -132,6 +132,16 @@ public final class Dsl {
     };
   }
 
+  /** The same where Kafka Streams' left is our right. */
+  public static ValueJoiner<Object[], Object[], Object[]> joinSwapped(int left, int right) {
+    ValueJoiner<Object[], Object[], Object[]> straight = join(left, right);
+    return (r, l) -> straight.apply(l, r);
+  }
+
+  public static KeyValueMapper<Object, Object[], Key> noKey() {
+    return (k, row) -> null;
+  }
+
   /** Read the foreign key of a row. */
   public static java.util.function.Function<Object[], Key> foreignKey(RowFunction f) {
     return row -> row == null ? null : complete(f.apply(row));
@@ -143,7 +153,7 @@ public final class Dsl {
       if (row == null) {
         return null;
       }
-      Object[] out = row.clone();
+      Object[] out = java.util.Arrays.copyOf(row, Math.max(row.length, slot + 1));
       Object inner = k instanceof Windowed ? ((Windowed<?>) k).key() : k;
       out[slot] = inner == null ? null : ((Key) inner).columns()[0];
       return out;

@@ -1,0 +1,69 @@
+"""Check a case's post-conditions: the sources and topics that are there afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ksqlengine import parser
+from ksqlengine.conformance.cases import Case
+from ksqlengine.engine import Engine
+from ksqlengine.planner.ddl import HEADERS_TYPE
+from ksqlengine.types import Column, Schema
+
+
+def check(case: Case, engine: Engine, failed: type[Exception]) -> None:
+    """Raise `failed` where something is not as the case says."""
+    for wanted in case.post.get("sources") or ():
+        source = engine.catalog.get(wanted["name"])
+        if source is None:
+            raise failed(f"post: no source {wanted['name']}")
+        if wanted.get("type") and source.kind.lower() != wanted["type"].lower():
+            raise failed(f"post: {source.name} is a {source.kind}")
+        if wanted.get("schema") is not None:
+            expected = _schema(wanted["schema"], source.is_table)
+            if str(expected) != str(source.schema):
+                raise failed(f"post: schema of {source.name}\n      expected: {expected}\n      actual:   {source.schema}")
+        if wanted.get("isSource") is not None and source.read_only != wanted["isSource"]:
+            raise failed(f"post: {source.name} isSource is {source.read_only}")
+        key = wanted.get("keyFormat")
+        if isinstance(key, dict):
+            _check_key(key, source, failed)
+        value = wanted.get("valueFormat")
+        if isinstance(value, str) and source.value_format.name != value:
+            raise failed(f"post: value format of {source.name} is {source.value_format.name}, expected {value}")
+        if isinstance(value, dict) and value.get("format") and source.value_format.name != value["format"]:
+            raise failed(f"post: value format of {source.name} is {source.value_format.name}")
+    topics = (case.post.get("topics") or {}).get("topics") or ()
+    for wanted in topics:
+        found = next((s for s in engine.catalog.sources.values() if s.topic == wanted["name"]), None)
+        if found is None:
+            raise failed(f"post: no topic {wanted['name']}")
+        if wanted.get("partitions") and (found.partitions or 4) != wanted["partitions"]:
+            raise failed(f"post: topic {found.topic} has {found.partitions} partitions, expected {wanted['partitions']}")
+        if wanted.get("replicas") and (found.replicas or 1) != wanted["replicas"]:
+            raise failed(f"post: topic {found.topic} has {found.replicas} replicas, expected {wanted['replicas']}")
+        for which, fmt in (("keyFormat", found.key_format), ("valueFormat", found.value_format)):
+            expected_format = wanted.get(which)
+            if isinstance(expected_format, dict) and expected_format.get("format", fmt.name) != fmt.name:
+                raise failed(f"post: {which} of topic {found.topic} is {fmt.name}, expected {expected_format['format']}")
+
+
+def _check_key(key: dict[str, Any], source: Any, failed: type[Exception]) -> None:
+    window = source.window
+    if key.get("format") and source.key_format.name != key["format"]:
+        raise failed(f"post: key format of {source.name} is {source.key_format.name}, expected {key['format']}")
+    kind = key.get("windowType")
+    if kind and (window is None or window.kind != kind):
+        raise failed(f"post: window of {source.name} is {window}")
+    if key.get("windowSize") is not None and (window is None or window.size_ms != key["windowSize"]):
+        raise failed(f"post: window size of {source.name} is {window}")
+
+
+def _schema(text: str, table: bool) -> Schema:
+    del table
+    node = parser.parse(f"CREATE STREAM X ({text.replace('PRIMARY KEY', 'KEY')}) WITH (KAFKA_TOPIC='x');")
+    columns = []
+    for e in node.elements:  # type: ignore[attr-defined]
+        namespace = {"": "VALUE", "HEADERS": "HEADERS", "HEADER": "HEADERS"}.get(e.constraint, "KEY")
+        columns.append(Column(e.name, e.type if e.constraint != "HEADERS" else HEADERS_TYPE, namespace, e.header_key))
+    return Schema(tuple(columns))

@@ -1,0 +1,1 @@
+"""Analyse statements and plan queries."""

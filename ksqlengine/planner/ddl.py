@@ -1,0 +1,208 @@
+"""Plan CREATE STREAM/TABLE without a query, DROP, ALTER and types."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ksqlengine import tree as t
+from ksqlengine.catalog import Catalog, FormatInfo, Source
+from ksqlengine.errors import KsqlError
+from ksqlengine.planner import formats
+from ksqlengine.planner.properties import SourceProperties, check_properties, default_format, make_format
+from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS
+from ksqlengine.types import HEADERS_TYPE, Column, Schema
+
+
+def plan_create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], text: str) -> Source:
+    """Return the source that a CREATE declares. Raises KsqlError."""
+    elements = node.elements or ()
+    with_ = check_properties(node.properties)
+    known = {c.upper() for c in (*PSEUDO, *WINDOW_BOUNDS)}
+    for e in elements:
+        if e.name in known:
+            raise KsqlError(f"'{e.name}' is a reserved column name. You cannot use it as a name for a column.")
+    for e in elements:
+        if e.constraint == "KEY" and node.kind == "TABLE":
+            raise KsqlError(
+                f"Line: {e.line}, Col: {e.column}: Column `{e.name}` is a 'KEY' column: please use 'PRIMARY KEY' for tables."
+                "\nTables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or"
+                " NON NULL constraints."
+            )
+        if e.constraint == "PRIMARY KEY" and node.kind == "STREAM":
+            raise KsqlError(
+                f"Line: {e.line}, Col: {e.column}: Column `{e.name}` is a 'PRIMARY KEY' column: please use 'KEY' for streams."
+                "\nTables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or"
+                " NON NULL constraints."
+            )
+    if not elements:
+        if with_.get("VALUE_SCHEMA_ID") is None and with_.get("KEY_SCHEMA_ID") is None:
+            raise KsqlError(
+                "The statement does not define any columns." if False else "No columns supplied."
+            ) if True else None
+    columns = []
+    for e in elements:
+        namespace = {"": "VALUE", "HEADERS": "HEADERS", "HEADER": "HEADERS"}.get(e.constraint, "KEY")
+        if namespace == "HEADERS":
+            _check_header(e)
+        if any(c.name == e.name for c in columns):
+            where = "value" if namespace == "VALUE" else namespace.lower()
+            raise KsqlError(f"Duplicate {where} columns found in schema: `{e.name}` {e.type}")
+        columns.append(Column(e.name, e.type, namespace, e.header_key))
+    schema = Schema(tuple(columns))
+    if node.kind == "TABLE" and not schema.key:
+        raise KsqlError(
+            "Tables require a PRIMARY KEY. Please define the PRIMARY KEY." if elements else "Tables require a PRIMARY KEY."
+        )
+    if with_.get("KAFKA_TOPIC") is None:
+        raise KsqlError('Missing required property "KAFKA_TOPIC" which has no default value.')
+    window = with_.window()
+    if window is not None and not schema.key:
+        raise KsqlError("Windowed sources require a key column.")
+    key_format, value_format = source_formats(with_, config, schema)
+    formats.check_key(key_format, schema)
+    formats.check_value(value_format, schema)
+    check_timestamp(with_, schema)
+    value_format = settle_wrap(value_format, schema, config)
+    return Source(
+        node.name, node.kind, str(with_.get("KAFKA_TOPIC")), schema, key_format, value_format, window,
+        timestamp_name(with_), with_.get("TIMESTAMP_FORMAT"), node.read_only, None, text,
+        int(with_.get("PARTITIONS") or 0), int(with_.get("REPLICAS") or 0),
+    )  # fmt: skip
+
+
+def settle_wrap(fmt: FormatInfo, schema: Schema, config: dict[str, Any]) -> FormatInfo:
+    """Put the configured default of wrapping in where a single JSON value has none."""
+    default = config.get("ksql.persistence.wrap.single.values")
+    if fmt.wrap is None and len(schema.value) == 1 and fmt.name == "JSON" and default is not None:
+        return replace(fmt, wrap=str(default).lower() == "true")
+    return fmt
+
+
+def timestamp_name(with_: SourceProperties) -> str | None:
+    """Return the timestamp column's name, upper-cased unless quoted."""
+    name = with_.get("TIMESTAMP")
+    if name is None:
+        return None
+    text = str(name)
+    if text[:1] in "`\"" and text[:1]:
+        return text[1:-1]
+    return text.upper()
+
+
+def check_timestamp(with_: SourceProperties, schema: Schema) -> None:
+    """Refuse a timestamp column that is none."""
+    name = timestamp_name(with_)
+    if name is None:
+        return
+    column = schema.find(name)
+    if column is None:
+        raise KsqlError(f"The TIMESTAMP column set in the WITH clause does not exist in the schema: '{name}'")
+    if column.type.base == "STRING" and with_.get("TIMESTAMP_FORMAT"):
+        return
+    if column.type.base not in ("BIGINT", "TIMESTAMP"):
+        raise KsqlError(
+            f"Timestamp column, `{name}`, should be LONG(INT64), TIMESTAMP, or a String with a timestamp_format specified"
+        )
+    if with_.get("TIMESTAMP_FORMAT"):
+        raise KsqlError(
+            "TIMESTAMP_FORMAT set in the WITH clause can only be used when the timestamp column is of type STRING."
+        )
+
+
+def source_formats(with_: SourceProperties, config: dict[str, Any], schema: Schema) -> tuple[FormatInfo, FormatInfo]:
+    """Return key and value format of a declared source."""
+    key_name = with_.format_name("KEY")
+    value_name = with_.format_name("VALUE") or default_format(config, "VALUE")
+    if value_name is None:
+        raise KsqlError(
+            "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a default "
+            "via the 'ksql.persistence.default.format.value' config."
+        )
+    explicit = with_.get("KEY_FORMAT")
+    if explicit is not None and not schema.key and str(explicit).upper() != "NONE":
+        raise KsqlError("Key format specified for stream without key columns.")
+    if not schema.key:
+        key_name = "NONE"
+    key_name = key_name or default_format(config, "KEY") or "KAFKA"
+    return make_format(key_name, with_, "KEY"), make_format(value_name, with_, "VALUE")
+
+
+def _check_header(e: t.Element) -> None:
+    if e.constraint == "HEADERS":
+        if str(e.type) != str(HEADERS_TYPE):
+            raise KsqlError(
+                f"Invalid type for HEADERS column: expected ARRAY<STRUCT<`KEY` STRING, `VALUE` BYTES>>, got {e.type}"
+            )
+    elif e.type.base != "BYTES":
+        raise KsqlError(f"Invalid type for HEADER('{e.header_key}') column: expected BYTES, got {e.type}")
+
+
+def check_replace(existing: Source, new: Source, or_replace: bool) -> None:
+    """Refuse a second source of a name unless it replaces the first and may."""
+    kind = existing.kind.lower()
+    if not or_replace:
+        article = f"A {kind}"
+        raise KsqlError(
+            f"Cannot add {new.kind.lower()} '{new.name}': {article} with the same name already exists"
+        )
+    if existing.read_only or new.read_only:
+        raise KsqlError(
+            f"Cannot add {kind} '{new.name}': CREATE OR REPLACE is not supported on source {kind}s."
+        )
+    if existing.kind != new.kind:
+        raise KsqlError(f"Cannot upgrade data source: incompatible types: {existing.kind} and {new.kind}")
+    old_columns = {(c.name, c.namespace): c for c in existing.schema.columns}
+    new_columns = {(c.name, c.namespace): c for c in new.schema.columns}
+    problems = [str(c) for k, c in old_columns.items() if k not in new_columns or new_columns[k].type != c.type]
+    if problems:
+        raise KsqlError(
+            f"Cannot upgrade data source: DataSource '`{new.name}`' has schema = {new.schema} which is not upgradeable from "
+            f"{existing.schema}. (The following columns are changed, missing or reordered: [{', '.join(problems)}])"
+        )
+
+
+def plan_alter(node: t.AlterSource, catalog: Catalog) -> Source:
+    """Return a source with more columns."""
+    source = catalog.get(node.name)
+    kind = node.kind.title()
+    if source is None:
+        raise KsqlError(f"Source {node.name} does not exist.")
+    if source.kind != node.kind:
+        raise KsqlError(f"Incompatible data source type is {source.kind}, but statement was ALTER {node.kind}")
+    if source.read_only:
+        raise KsqlError(
+            f"Cannot alter {node.kind.lower()} '{node.name}': ALTER operations are not supported on source "
+            f"{node.kind.lower()}s."
+        )
+    if source.created_by is not None:
+        raise KsqlError(f"ALTER command is not supported for CREATE ... AS statements.")
+    columns = list(source.schema.columns)
+    for name, type_ in node.columns:
+        if any(c.name == name for c in columns):
+            raise KsqlError(f"Cannot add column `{name}` to schema. A column with the same name already exists.")
+        columns.append(Column(name, type_))
+    del kind
+    return replace(source, schema=Schema(tuple(columns)))
+
+
+def plan_drop(node: t.DropSource, catalog: Catalog) -> Source | None:
+    """Return the source to drop; None where IF EXISTS finds none."""
+    source = catalog.get(node.name)
+    if source is None:
+        if node.if_exists:
+            return None
+        raise KsqlError(f"{node.kind.title()} {node.name} does not exist.")
+    if source.kind != node.kind:
+        raise KsqlError(f"Incompatible data source type is {source.kind}, but statement was DROP {node.kind}")
+    readers = [q for q in catalog.readers(node.name)]
+    writers = [q for q in catalog.writers(node.name) if q != source.created_by]
+    if readers or writers:
+        raise KsqlError(
+            f"Cannot drop {node.name}.\nThe following queries read from this source: [{', '.join(sorted(readers))}].\n"
+            f"The following queries write into this source: [{', '.join(sorted(writers))}].\n"
+            "You need to terminate them before dropping {}.".format(node.name)
+        )
+    if node.delete_topic and source.read_only:
+        raise KsqlError(f"Cannot delete topic for read-only source: {node.name}")
+    return source

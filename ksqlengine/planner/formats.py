@@ -1,0 +1,95 @@
+"""What each format can hold, in ksqlDB's words."""
+
+from __future__ import annotations
+
+from ksqlengine.catalog import FormatInfo
+from ksqlengine.errors import KsqlError
+from ksqlengine.types import Column, Schema, SqlType
+
+_KAFKA = {"INTEGER": "INT", "BIGINT": "BIGINT", "DOUBLE": "DOUBLE", "STRING": "STRING", "BYTES": "BYTES"}
+
+
+def check_key(fmt: FormatInfo, schema: Schema) -> None:
+    """Refuse key columns that the key format cannot hold."""
+    columns = schema.key
+    for column in columns:
+        if contains_map(column.type):
+            raise KsqlError(
+                "Map keys, including types that contain maps, are not supported as they may lead to unexpected behavior "
+                f"due to inconsistent serialization. Key column name: {quoted(column.name)}. Column type: {column.type}. "
+                "See https://github.com/confluentinc/ksql/issues/6621 for more."
+            )
+    if not columns:
+        return
+    reason = _reason(fmt, columns, True)
+    if reason:
+        raise _unsupported("Key", fmt, columns, reason)
+
+
+def check_value(fmt: FormatInfo, schema: Schema) -> None:
+    """Refuse value columns that the value format cannot hold."""
+    columns = schema.value
+    if fmt.wrap is not None:
+        if fmt.name in ("KAFKA", "DELIMITED", "NONE") and (fmt.name != "DELIMITED" or fmt.wrap):
+            raise KsqlError(f"Format '{fmt.name}' does not support 'WRAP_SINGLE_VALUE' set to '{str(fmt.wrap).lower()}'.")
+        if len(columns) != 1:
+            raise KsqlError("'WRAP_SINGLE_VALUE' is only valid for single-field value schemas")
+    if not columns:
+        return
+    reason = _reason(fmt, columns, False)
+    if reason:
+        raise _unsupported("Value", fmt, columns, reason)
+
+
+def _unsupported(what: str, fmt: FormatInfo, columns: tuple[Column, ...], reason: str) -> KsqlError:
+    shown = ", ".join(str(c) for c in columns)
+    return KsqlError(
+        f"{what} format does not support schema.\nformat: {fmt.name}\nschema: Persistence{{columns=[{shown}], features=[]}}\n"
+        f"reason: {reason}"
+    )
+
+
+def _reason(fmt: FormatInfo, columns: tuple[Column, ...], key: bool) -> str | None:
+    if fmt.name == "NONE":
+        return f"The '{fmt.name}' format does not support any columns." if columns else None
+    if fmt.name == "KAFKA":
+        if len(columns) > 1:
+            shown = ", ".join(str(c) for c in columns)
+            return f"The 'KAFKA' format only supports a single field. Got: [{shown}]"
+        kind = columns[0].type.base
+        if kind not in _KAFKA:
+            return f"The 'KAFKA' format does not support type '{_java_kind(columns[0].type)}'"
+    if fmt.name == "DELIMITED":
+        for column in columns:
+            if column.type.base in ("ARRAY", "MAP", "STRUCT"):
+                return f"The 'DELIMITED' format does not support type '{column.type.base}', column: `{column.name}`"
+    if fmt.name == "JSON":
+        for column in columns:
+            if bad_map(column.type):
+                return "JSON only supports MAP types with STRING keys"
+    return None
+
+
+def _java_kind(type_: SqlType) -> str:
+    return type_.base
+
+
+def bad_map(type_: SqlType) -> bool:
+    """Tell whether a type holds a map whose keys are no text."""
+    if type_.base == "MAP" and type_.key is not None and type_.key.base != "STRING":
+        return True
+    return any(bad_map(i) for i in _inner(type_))
+
+
+def contains_map(type_: SqlType) -> bool:
+    """Tell whether a type is or holds a map."""
+    return type_.base == "MAP" or any(contains_map(i) for i in _inner(type_))
+
+
+def _inner(type_: SqlType) -> list[SqlType]:
+    return [t for t in (type_.element, type_.key, *(t for _, t in type_.fields)) if t is not None]
+
+
+def quoted(name: str) -> str:
+    """Return a name in back quotes."""
+    return f"`{name}`"

@@ -1,0 +1,79 @@
+"""Plan INSERT INTO … VALUES."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ksqlengine import tree as t
+from ksqlengine.catalog import Catalog
+from ksqlengine.codegen.expressions import Compiler, Constants
+from ksqlengine.codegen.java_types import cast_code
+from ksqlengine.codegen.names import format_expression
+from ksqlengine.engine import Plan
+from ksqlengine.errors import KsqlError
+from ksqlengine.planner.builder import PlanBuilder
+from ksqlengine.types import BIGINT, Column
+
+
+def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str, Any], text: str) -> Plan:
+    """Plan the record: generated code computes key and value columns. Raises KsqlError."""
+    source = catalog.get(node.target)
+    if source is None:
+        raise KsqlError(f"Cannot insert values into an unknown stream/table: `{node.target}`{_hint(node.target, catalog)}")
+    if source.read_only:
+        raise KsqlError(f"Cannot insert values into read-only {source.kind.lower()}: {node.target}")
+    if source.window is not None:
+        raise KsqlError("Cannot insert values into windowed stream/table")
+    schema = source.schema
+    headers = [c.name for c in schema.headers]
+    named = [n for n in node.columns if n in headers]
+    if named:
+        raise KsqlError(f"Cannot insert into HEADER columns: {', '.join(named)}")
+    names = list(node.columns) or [c.name for c in (*schema.columns,) if c.namespace != "HEADERS"]
+    if len(names) != len(node.values):
+        if not node.columns:
+            raise KsqlError(
+                f"Expected a value for each column. Expected Columns: {names}. Got {[format_expression(v) for v in node.values]}"
+            )
+        raise KsqlError("Expected number columns and values to match: " + ", ".join(names))
+    builder = PlanBuilder("insert")
+    compiler = Compiler(_no_columns, builder.constants)
+    given: dict[str, str] = {}
+    for name, value in zip(names, node.values, strict=True):
+        column = schema.find(name)
+        if column is None:
+            if name != "ROWTIME":
+                raise KsqlError(f"Column name {name} does not exist. Found columns: {', '.join(c.name for c in schema.columns)}" if False else f"Column name `{name}` does not exist.")
+            column = Column(name, BIGINT)
+        code = compiler.compile(value)
+        try:
+            given[name] = cast_code(code.java, code.type, column.type, builder.constants.sql_type)
+        except KsqlError as error:
+            raise KsqlError(
+                f"Expected type {column.type} for field `{name}` but got {code.type}({format_expression(value)})"
+            ) from error
+    if source.is_table:
+        for key in schema.key:
+            if key.name not in given or given[key.name] == "null":
+                raise KsqlError(f"Failed to insert values into '{node.target}'. Value for primary key column(s) {key.name} is required for tables")
+    if source.timestamp_column and "ROWTIME" not in given:
+        pass
+    key_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.key])
+    value_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.value])
+    time_fn = builder.row_function([(given.get("ROWTIME", "null"), "ROWTIME")])
+    values_given = any(c.name in given for c in schema.value)
+    made = {"code": builder.code(), "key": key_fn, "value": value_fn, "time": time_fn}
+    return Plan("insert_values", text, sink=source, steps=made, details={"tombstone": source.is_table and not values_given})
+
+
+def _no_columns(column: t.Column) -> Any:
+    raise KsqlError(f"Encountered a column reference in VALUES: {column.name}. Only constants are supported.")
+
+
+def _hint(name: str, catalog: Catalog) -> str:
+    for known in catalog.sources:
+        if known.upper() == name.upper():
+            if known != known.upper():
+                return f'\nDid you mean "{known}"? Hint: wrap the source name in double quotes to make it case-sensitive.'
+            return f"\nDid you mean {known}? Hint: try removing double quotes from the source name."
+    return ""

@@ -1,0 +1,239 @@
+"""Plan SELECT's list: stars, names, which columns are the key's, and the function that makes the value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from ksqlengine import tree as t
+from ksqlengine.codegen.names import format_expression, rewrite
+from ksqlengine.errors import KsqlError
+from ksqlengine.planner.builder import PlanBuilder
+from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Scope, Slot
+from ksqlengine.types import NULL, Column, Schema
+
+DOCS = "https://cnfl.io/2LV7ouS"
+
+
+@dataclass(frozen=True)
+class Item:
+    """Be one column of the result."""
+
+    expr: t.Expr
+    name: str
+    explicit: bool = False
+
+
+def canonical(e: t.Expr, relation: Relation) -> t.Expr:
+    """Write an expression with the source on each column, so that equal means the same."""
+
+    def change(x: t.Expr) -> t.Expr | None:
+        if isinstance(x, t.Column):
+            return relation.canonical(x)
+        return x if isinstance(x, t.Lambda) else None
+
+    return rewrite(e, change)
+
+
+def default_name(e: t.Expr) -> str | None:
+    """Return the name that an expression gives by itself: a column's or a field's."""
+    if isinstance(e, t.Column):
+        return e.name
+    return e.name if isinstance(e, t.Deref) else None
+
+
+def expand(items: tuple[t.SelectItem, ...], relation: Relation, grouped: bool) -> list[Item]:
+    """Write out stars and give every column its name."""
+    found: list[Item] = []
+    taken = {s.name for s in relation.slots}
+    names = [c.name for _, s in relation.sources for c in (*s.schema.columns,)]
+    counts = Counter(names)
+    generated = 0
+    aliases = [a for a, _ in relation.sources]
+    for item in items:
+        if item.kind in ("all", "source_all"):
+            if item.source is not None and item.source not in aliases:
+                raise KsqlError(f"'{item.source}' is not a valid stream/table name or alias.")
+            if relation.synthetic_key and item.kind == "all":
+                found.append(Item(t.Column(relation.keys[0].name), relation.keys[0].name))
+            for alias, source in relation.sources:
+                if item.source in (None, alias):
+                    for column in (*source.schema.key, *source.schema.value, *source.schema.headers):
+                        name = f"{alias}_{column.name}" if relation.joined else column.name
+                        found.append(Item(t.Column(column.name, alias), name))
+            continue
+        assert item.expr is not None  # noqa: S101 - the grammar gives all other kinds an expression
+        if item.kind == "struct_all":
+            code = Scope(relation, "SELECT", _scratch()).compiler.compile(item.expr)
+            if code.type.base != "STRUCT":
+                raise KsqlError(f"Cannot apply '->*' to {format_expression(item.expr)}: it is {code.type}")
+            found += [Item(t.Deref(item.expr, n), n) for n, _ in code.type.fields]
+            continue
+        expr = item.expr
+        if item.alias is not None:
+            found.append(Item(expr, item.alias, True))
+        elif isinstance(expr, t.Column):
+            clash = relation.joined and counts[expr.name] > 1
+            if expr.source is not None and clash:
+                found.append(Item(expr, f"{expr.source}_{expr.name}"))
+            elif expr.name in PSEUDO and expr.source is not None and relation.joined:
+                found.append(Item(expr, f"{expr.source}_{expr.name}"))
+            else:
+                found.append(Item(expr, expr.name))
+        elif isinstance(expr, t.Deref):
+            name, n = expr.name, 0
+            while name in taken or name in {i.name for i in found}:
+                n += 1
+                name = f"{expr.name}_{n}"
+            found.append(Item(expr, name))
+        else:
+            while f"KSQL_COL_{generated}" in taken:
+                generated += 1
+            found.append(Item(expr, f"KSQL_COL_{generated}"))
+            generated += 1
+    return found
+
+
+def _scratch() -> object:
+    from ksqlengine.codegen.expressions import Constants
+
+    return Constants()
+
+
+def plan(
+    items: list[Item], relation: Relation, builder: PlanBuilder, sink: str | None, persistent: bool
+) -> tuple[Relation, Schema]:
+    """Add the projection: key columns by name, all else computed into the value."""
+    scope = Scope(relation, "SELECT", builder.constants)
+    reserved = {**PSEUDO, **WINDOW_BOUNDS}
+    keys: list[tuple[str, KeyColumn] | None] = [None] * len(relation.keys)
+    values: list[tuple[Item, str]] = []
+    columns: list[Column] = []
+    if persistent:
+        check_names(items, reserved)
+    chosen = choose_keys(items, relation)
+    for i, item in enumerate(items):
+        at = chosen.get(i)
+        if at is not None:
+            if keys[at] is not None:
+                first = keys[at]
+                assert first is not None  # noqa: S101 - tested the line before
+                raise KsqlError(
+                    f"The projection contains a key column (`{_key_label(relation.keys[at])}`) more than once, "
+                    f"aliased as: `{first[0]}` and `{item.name}`."
+                    if first[0] != item.name
+                    else f"The projection contains a key column more than once: `{first[0]}` and `{item.name}`."
+                )
+            keys[at] = (item.name, relation.keys[at])
+            if not persistent:
+                code = scope.compiler.compile(item.expr)
+                values.append((item, code.java))
+                columns.append(Column(item.name, code.type))
+            continue
+        try:
+            code = scope.compiler.compile(item.expr)
+        except KsqlError as error:
+            if "resolved" in error.message or "ambiguous" in error.message or "Line:" in error.message:
+                raise
+            raise KsqlError(error.message) from error
+        if code.type == NULL:
+            raise KsqlError(
+                "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR)."
+            )
+        values.append((item, code.java))
+        columns.append(Column(item.name, code.type))
+    if persistent:
+        check_keys(keys, relation, items, sink)
+        seen: set[str] = set()
+        for column in columns:
+            if column.name in seen:
+                same = ", ".join(str(c) for c in columns if c.name == column.name)
+                raise KsqlError(f"Duplicate value columns found in schema: {same.split(', ')[0]}")
+            seen.add(column.name)
+    key_columns = [Column(k[0], k[1].type, "KEY") for k in keys if k is not None]
+    if persistent and not columns and relation.kind == "STREAM" and False:
+        raise KsqlError("The projection contains no value columns.")
+    function = builder.row_function([(java, format_expression(item.expr)) for item, java in values])
+    step = {"op": "project", "in": relation.step, "kind": relation.kind, "function": function}
+    slots = [Slot(None, c.name, c.type) for c in columns]
+    if persistent:
+        order = [k[0] for k in keys if k is not None]
+        if len(order) == len(relation.keys) and relation.keys:
+            step["key_order"] = order
+    return replace(relation, step=step, slots=slots), Schema((*key_columns, *columns))
+
+
+def _key_label(key: KeyColumn) -> str:
+    first = key.expressions[0]
+    return first.name if isinstance(first, t.Column) else key.name
+
+
+def choose_keys(items: list[Item], relation: Relation) -> dict[int, int]:
+    """Say which items are the key columns: item index → key index."""
+    chosen: dict[int, int] = {}
+    exprs = [canonical(i.expr, relation) for i in items]
+    for k, key in enumerate(relation.keys):
+        for candidate in key.expressions:
+            hits = [i for i, e in enumerate(exprs) if e == candidate]
+            if hits:
+                chosen.update((i, k) for i in hits)
+                break
+    return chosen
+
+
+def check_names(items: list[Item], reserved: dict[str, object]) -> None:
+    """Refuse names that the engine keeps for itself."""
+    for item in items:
+        if item.name in reserved:
+            if item.explicit:
+                raise KsqlError(f"`{item.name}` is a reserved column name. You cannot use it as an alias for a column.")
+            raise KsqlError(f"Reserved column name in select: `{item.name}`. Please remove or alias the column.")
+
+
+def check_keys(
+    keys: list[tuple[str, KeyColumn] | None], relation: Relation, items: list[Item], sink: str | None
+) -> None:
+    """Refuse a projection without a key column."""
+    missing = [relation.keys[i] for i, k in enumerate(keys) if k is None]
+    if not missing:
+        return
+    raise missing_key(relation, sink)
+
+
+def missing_key(relation: Relation, sink: str | None) -> KsqlError:
+    """Return ksqlDB's error for a key that is not selected."""
+    name = f"`{sink}`"
+    shown = [_shown(k.expressions[0], relation) for k in relation.keys]
+    plural = "s" if len(shown) > 1 else ""
+    hint = ""
+    if relation.key_kind == "join":
+        exprs = [_shown(e, relation) for e in relation.keys[0].expressions]
+        plural = "s" if len(exprs) > 1 else ""
+        what = f"the join expression{plural} " + _listed(exprs, "or")
+        shown = exprs[:1]
+        if relation.synthetic_key:
+            hint = (
+                f"\n{shown[0]} was added as a synthetic key column because the join criteria did not match any source"
+                " column. This expression must be included in the projection and may be aliased."
+            )
+    elif relation.key_kind == "group":
+        what = f"the grouping expression{plural} " + _listed(shown, "and")
+    elif relation.key_kind == "partition":
+        what = f"the partitioning expression{plural} " + _listed(shown, "and")
+    else:
+        shown = [k.name for k in relation.keys]
+        what = f"the key column{plural} " + _listed(shown, "and")
+    return KsqlError(
+        f"Key missing from projection (ie, SELECT). See {DOCS}.\nThe query used to build {name} must include {what} "
+        f"in its projection (eg, SELECT {', '.join(shown)}...).{hint}"
+    )
+
+
+def _shown(e: t.Expr, relation: Relation) -> str:
+    if not relation.joined and relation.key_kind != "partition":
+        e = rewrite(e, lambda x: t.Column(x.name) if isinstance(x, t.Column) else None)
+    return format_expression(e)
+
+
+def _listed(parts: list[str], word: str) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" {word} " + parts[-1]

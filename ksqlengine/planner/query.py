@@ -1,0 +1,173 @@
+"""Plan a SELECT: sources and joins, filter, re-keying, table functions, aggregation, projection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ksqlengine import tree as t
+from ksqlengine.catalog import Catalog, FormatInfo, Source, WindowInfo
+from ksqlengine.codegen.names import format_expression, walk
+from ksqlengine.errors import KsqlError
+from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
+from ksqlengine.planner import aggregation, joins, projection, table_functions
+from ksqlengine.planner.builder import PlanBuilder
+from ksqlengine.planner.references import expressions, froms, wanted_columns
+from ksqlengine.planner.relation import KeyColumn, Relation, Scope, source_columns
+from ksqlengine.types import NULL, Column, Schema
+
+
+@dataclass
+class PlannedQuery:
+    """Be the outcome: the last relation, its schema (key columns first) and the sources read."""
+
+    relation: Relation
+    schema: Schema
+    sources: tuple[str, ...]
+    builder: PlanBuilder
+    kind: str
+    window: WindowInfo | None
+    key_format: FormatInfo
+    value_format: FormatInfo
+
+
+def plan_query(
+    query: t.Query, catalog: Catalog, query_id: str, sink: str | None, config: dict[str, Any], persistent: bool = True
+) -> PlannedQuery:
+    """Plan a query. Raises KsqlError in ksqlDB's words."""
+    builder = PlanBuilder(query_id)
+    aliases: list[tuple[str, Source]] = []
+    for item in froms(query):
+        source = catalog.get(item.name)
+        if source is None:
+            raise KsqlError(f"{item.name} does not exist.{_similar(item.name, catalog)}")
+        if any(a == item.alias for a, _ in aliases):
+            if source.name in [s.name for _, s in aliases]:
+                raise KsqlError(f"Can not join '{source.name}' to '{source.name}': self joins are not yet supported.")
+            raise KsqlError(f"Duplicate alias: {item.alias}")
+        if source.name in [s.name for _, s in aliases]:
+            raise KsqlError(f"Can not join '{source.name}' to '{source.name}': self joins are not yet supported.")
+        aliases.append((item.alias, source))
+    star = {a: [c.name for c in source_columns(s)] for a, s in aliases}
+    wanted = wanted_columns(query, star)
+    check(query, aliases, persistent)
+    if isinstance(query.source, t.Join):
+        relation = joins.plan(query.source, dict(aliases), wanted, builder)
+    else:
+        relation = builder.scan(aliases[0][1], aliases[0][0], wanted)
+    items = projection.expand(query.items, relation, bool(query.group_by))
+    calls = [x for e in _all(query, items) for x in walk(e) if isinstance(x, t.Call)]
+    aggregates = [c for c in calls if c.name in AGGREGATES]
+    tables = [c for c in calls if c.name in TABLE_FUNCTIONS]
+    if query.where is not None:
+        if any(isinstance(x, t.Call) and x.name in AGGREGATES for x in walk(query.where)):
+            raise KsqlError("WHERE clause cannot contain aggregate functions")
+        relation = where(query.where, relation, builder)
+    if query.partition_by is not None:
+        relation = partition_by(query.partition_by, relation, builder)
+    if tables:
+        if relation.kind == "TABLE":
+            raise KsqlError("Table source is not supported with table functions")
+        if aggregates:
+            raise KsqlError("Table functions cannot be used with aggregations.")
+        items, relation = table_functions.plan(items, relation, builder)
+    if query.group_by is not None or aggregates or query.having is not None:
+        items, relation = aggregation.plan(query, items, relation, builder, sink)
+    elif query.window is not None:
+        raise KsqlError("WINDOW clause requires a GROUP BY clause.")
+    final, schema = projection.plan(items, relation, builder, sink, persistent)
+    builder.settle()
+    names = tuple(s.name for _, s in aliases)
+    return PlannedQuery(
+        final, schema, names, builder, final.kind, final.window, relation.key_format, relation.value_format
+    )
+
+
+def _all(query: t.Query, items: list[projection.Item]) -> list[t.Expr]:
+    exprs = [i.expr for i in items]
+    exprs += [e for e in (query.having,) if e is not None]
+    return exprs
+
+
+def _similar(name: str, catalog: Catalog) -> str:
+    for known in catalog.sources:
+        if known.upper() == name.upper():
+            if known != known.upper():
+                return f'\nDid you mean "{known}"? Hint: wrap the source name in double quotes to make it case-sensitive.'
+            return f"\nDid you mean {known}? Hint: try removing double quotes from the source name."
+    return ""
+
+
+def check(query: t.Query, aliases: list[tuple[str, Source]], persistent: bool) -> None:
+    """Apply the rules that need no types."""
+    for expr in expressions(query):
+        for x in walk(expr):
+            if isinstance(x, t.Call) and x.name in AGGREGATES:
+                inner = [y for a in x.args for y in walk(a) if isinstance(y, t.Call) and y.name in AGGREGATES]
+                if inner:
+                    raise KsqlError(f"Aggregate functions can not be nested: {x.name}({inner[0].name}())")
+    if query.emit == "FINAL" and query.window is None:
+        raise KsqlError("EMIT FINAL is only supported for windowed aggregations.")
+    if persistent and len(aliases) == 1 and aliases[0][1].is_table and aliases[0][1].window:
+        raise KsqlError("KSQL does not support persistent queries on windowed tables.")
+    for group in query.group_by or ():
+        for x in walk(group):
+            if isinstance(x, t.Call) and x.name in AGGREGATES:
+                raise KsqlError(f"GROUP BY does not support aggregate functions: {x.name} is an aggregate function.")
+
+
+def where(condition: t.Expr, relation: Relation, builder: PlanBuilder) -> Relation:
+    """Add a filter."""
+    scope = Scope(relation, "WHERE", builder.constants)
+    try:
+        java = scope.compiler.truth(condition)
+    except KsqlError as error:
+        raise prefix_error(error, "WHERE", condition) from error
+    name = builder.predicate(java, format_expression(condition))
+    return replace(relation, step={"op": "filter", "in": relation.step, "kind": relation.kind, "predicate": name})
+
+
+def prefix_error(error: KsqlError, clause: str, expression: t.Expr) -> KsqlError:
+    """Say in which clause an expression's error is."""
+    if "cannot be resolved." in error.message and "column" in error.message or "not a valid stream/table" in error.message:
+        return error
+    return KsqlError(f"Error in {clause} expression: {error.message}")
+
+
+def partition_by(exprs: tuple[t.Expr, ...], relation: Relation, builder: PlanBuilder) -> Relation:
+    """Give a stream a new key."""
+    if relation.kind == "TABLE":
+        raise KsqlError("PARTITION BY clause is not supported for tables. To change a table's key use GROUP BY.")
+    if not exprs:
+        raise KsqlError("PARTITION BY requires at least one expression")
+    scope = Scope(relation, "PARTITION BY", builder.constants)
+    compiled = [scope.compiler.compile(e) for e in exprs]
+    nulls = [c for c in compiled if c.type == NULL]
+    if nulls and len(compiled) > 1:
+        raise KsqlError("Cannot PARTITION BY multiple columns including NULL")
+    if nulls:
+        step = {"op": "drop_key", "in": relation.step}
+        return replace(relation, step=step, keys=[], key_kind="partition", synthetic_key=False)
+    canonical = [projection.canonical(e, relation) for e in exprs]
+    if len(canonical) == len(relation.keys) and all(
+        c in k.expressions for c, k in zip(canonical, relation.keys, strict=True)
+    ):
+        return replace(relation, key_kind="partition")
+    if relation.window is not None:
+        raise KsqlError(
+            "Implicit repartitioning of windowed sources is not supported. "
+            "See https://github.com/confluentinc/ksql/issues/4385."
+        )
+    function = builder.row_function([(c.java, format_expression(e)) for c, e in zip(compiled, exprs, strict=True)])
+    keys = []
+    for i, (expr, code) in enumerate(zip(canonical, compiled, strict=True)):
+        name = projection.default_name(expr) or f"KSQL_COL_{i}"
+        keys.append(KeyColumn(name, code.type, [expr], "partitioning expression"))
+    step = {
+        "op": "select_key", "in": relation.step, "function": function,
+        "types": [[k.name, str(k.type)] for k in keys],
+    }  # fmt: skip
+    return replace(relation, step=step, keys=keys, key_kind="partition", synthetic_key=False)
+
+
+__all__ = ["Column", "PlannedQuery", "plan_query"]

@@ -1,0 +1,301 @@
+"""Turn a plan's steps into a Kafka Streams topology."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ksqlengine import jvm
+from ksqlengine.catalog import FormatInfo, Source
+from ksqlengine.engine import BuiltTopology, Plan, StoreInfo
+from ksqlengine.topology.serving import push_end, store_view
+
+_DAY_MS = 86_400_000
+_DELIMITERS = {"TAB": "\t", "SPACE": " "}
+
+
+@dataclass
+class Node:
+    """Hold a KStream or KTable with what its keys are."""
+
+    dsl: Any
+    key_codec: Any
+    key_window: str = ""  # TIME | SESSION: keys carry window bytes (windowed sources)
+    window_size: int = -1
+    aggregated: str = ""  # TIME | SESSION: keys are Kafka Streams' Windowed
+    store: StoreInfo | None = None
+    value_codec: Any = None
+
+
+def codec(fmt: FormatInfo, columns: list[list[str]], slots: list[int] | None = None, width: int | None = None,
+          key: bool = False) -> Any:  # fmt: skip
+    """Return the Java codec for columns ([name, type]) in a format."""
+    names, types = [c[0] for c in columns], [c[1] for c in columns]
+    wrap = len(columns) != 1 if key else (len(columns) != 1 or fmt.wrap is not False)
+    delimiter = fmt.get("delimiter") or ","
+    name = fmt.name
+    if key and name == "KAFKA" and len(columns) > 1 or key and name == "NONE" and columns:
+        name = "JSON"
+    if key and len(names) == 1:
+        names = ["K"]
+    string_array, ints = jvm.jpype.JArray(jvm.jpype.JString), jvm.jpype.JArray(jvm.jpype.JInt)
+    return jvm.java("ksql.runtime.Codec").of(
+        name, string_array(names), string_array(types), ints(slots if slots is not None else list(range(len(names)))),
+        width if width is not None else len(names), wrap, _DELIMITERS.get(delimiter, delimiter),
+    )  # fmt: skip
+
+
+class TopologyBuilder:
+    """Build one query's topology."""
+
+    def __init__(self, plan: Plan, streams_config: dict[str, Any], rows: Any = None) -> None:
+        assert plan.steps is not None  # noqa: S101 - the caller builds queries only
+        self.plan = plan
+        self.rows = rows  # where a push query ends
+        self.steps = plan.steps
+        self.properties = jvm.java("java.util.Properties")()
+        for name, value in streams_config.items():
+            self.properties.put(name, str(value))
+        config = jvm.java("org.apache.kafka.streams.StreamsConfig")(self.properties)
+        topology_config = jvm.java("org.apache.kafka.streams.TopologyConfig")(config)
+        self.builder = jvm.java("org.apache.kafka.streams.StreamsBuilder")(topology_config)
+        self.dsl = jvm.java("ksql.runtime.Dsl")
+        self.serdes = jvm.java("ksql.runtime.Serdes")
+        self.internal = self.serdes.internal()
+        compiler = jvm.java("org.codehaus.janino.SimpleCompiler")()
+        compiler.setParentClassLoader(jvm.java("ksql.runtime.Dsl").class_.getClassLoader())
+        compiler.cook(self.steps["code"])
+        self.loader = compiler.getClassLoader()
+        self.throw_on_invalid = str(plan.properties.get("ksql.timestamp.throw.on.invalid", "false")).lower() == "true"
+
+    def generated(self, name: str) -> Any:
+        """Return an instance of a generated class."""
+        return self.loader.loadClass(name).getDeclaredConstructor().newInstance()
+
+    def build(self) -> BuiltTopology:
+        """Build everything and return the topology."""
+        node = self.node(self.steps["root"])
+        self.sink(node)
+        store = node.store
+        if store is not None:
+            store = replace(store, view=store_view(self.steps["root"], self.generated))
+        return BuiltTopology(self.builder.build(self.properties), self.properties, store)
+
+    def node(self, step: dict[str, Any]) -> Node:
+        """Build a step and all before it."""
+        built: Node = getattr(self, "_" + step["op"])(step)
+        return built
+
+    def key_serde(self, node: Node, eager: bool = False) -> Any:
+        """Return the serde of a node's keys."""
+        return self.serdes.keys(node.key_codec, node.key_window, node.window_size, eager)
+
+    def materialized(self, name: str, node: Node) -> Any:
+        """Return a store's description."""
+        materialized = jvm.java("org.apache.kafka.streams.kstream.Materialized")
+        return getattr(materialized, "as_")(name).withKeySerde(self.key_serde(node)).withValueSerde(self.internal)
+
+    # ---- steps
+    def _source(self, step: dict[str, Any]) -> Node:
+        source = Source.from_json(step["source"])
+        places = step["places"]
+        values = [[c.name, str(c.type)] for c in source.schema.value]
+        slots = [places["values"].get(str(i), -1) for i in range(len(values))]
+        value_codec = codec(source.value_format, values, slots, places["width"])
+        key_codec = codec(source.key_format, [[c.name, str(c.type)] for c in source.schema.key], key=True)
+        window, size = "", -1
+        if source.window:
+            window = "SESSION" if source.window.kind == "SESSION" else "TIME"
+            size = source.window.size_ms if source.window.size_ms is not None else -1
+        node = Node(None, key_codec, window, size)
+        consumed = jvm.java("org.apache.kafka.streams.kstream.Consumed")
+        serde = self.key_serde(node, eager=True) if source.key_format.name not in ("NONE",) else self.key_serde(node)
+        with_ = getattr(consumed, "with_")(serde, self.serdes.rows(value_codec))
+        if "timestamp_slot" in places or "timestamp_key" in places:
+            in_key = "timestamp_key" in places
+            extractor = jvm.java("ksql.runtime.ColumnTimestamp")(
+                places["timestamp_key"] if in_key else places["timestamp_slot"], in_key, source.timestamp_format,
+                self.throw_on_invalid,
+            )  # fmt: skip
+            with_ = with_.withTimestampExtractor(extractor)
+        stream = self.builder.stream(source.topic, with_)
+        ints, strings = jvm.jpype.JArray(jvm.jpype.JInt), jvm.jpype.JArray(jvm.jpype.JString)
+        if places["keys"] or places["pseudo"] or places["headers"]:
+            pseudo = [places["pseudo"].get(n, -1) for n in ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "WINDOWSTART", "WINDOWEND")]
+            stream = stream.processValues(
+                jvm.java("ksql.runtime.SourceColumns")(
+                    ints([k for k, _ in places["keys"]]), ints([s for _, s in places["keys"]]), ints(pseudo),
+                    strings([h for h, _ in places["headers"]]), ints([s for _, s in places["headers"]]), True,
+                )
+            )  # fmt: skip
+        if source.is_table:
+            stream = stream.toTable(self.materialized(step["store"], node))
+            node.store = StoreInfo(step["store"], "keyvalue", source.schema)
+        return replace(node, dsl=stream)
+
+    def _filter(self, step: dict[str, Any]) -> Node:
+        node = self.node(step["in"])
+        predicate = self.dsl.predicate(self.generated(step["predicate"]))
+        return replace(node, dsl=node.dsl.filter(predicate))
+
+    def _project(self, step: dict[str, Any]) -> Node:
+        node = self.node(step["in"])
+        return replace(node, dsl=node.dsl.mapValues(self.dsl.map(self.generated(step["function"]))))
+
+    def _flat_map(self, step: dict[str, Any]) -> Node:
+        node = self.node(step["in"])
+        stream = node.dsl.filter(self.dsl.notNull()).flatMapValues(self.dsl.expand(self.generated(step["function"])))
+        return replace(node, dsl=stream)
+
+    def _select_key(self, step: dict[str, Any]) -> Node:
+        node = self.node(step["in"])
+        stream = node.dsl.filter(self.dsl.notNull()).selectKey(self.dsl.key(self.generated(step["function"])))
+        return Node(stream, codec(self.key_format(), step["types"], key=True))
+
+    def _drop_key(self, step: dict[str, Any]) -> Node:
+        node = self.node(step["in"])
+        return Node(node.dsl.selectKey(self.dsl.noKey()), codec(FormatInfo("NONE"), [], key=True))
+
+    def key_format(self) -> FormatInfo:
+        """Return the format of keys that the query makes."""
+        fmt = FormatInfo.from_json(self.steps["key_format"])
+        return fmt if fmt.name != "NONE" else FormatInfo("JSON")
+
+    def _aggregate(self, step: dict[str, Any]) -> Node:
+        node = self.node(step["in"])
+        aggregation = self.generated(step["aggregation"])
+        grouped_class = jvm.java("org.apache.kafka.streams.kstream.Grouped")
+        keyed = Node(None, codec(self.key_format(), step["types"], key=True))
+        window = step["window"]
+        if "group_key" not in step:
+            keyed.key_codec = node.key_codec
+        grouped = getattr(grouped_class, "with_")("GroupBy", self.key_serde(keyed), self.internal)
+        init, add = self.dsl.init(aggregation), self.dsl.add(aggregation)
+        if step["kind"] == "TABLE":
+            pair = self.dsl.groupPair(self.generated(step["group_key"]))
+            table = node.dsl.filter(self.dsl.notNull()).groupBy(pair, grouped).aggregate(
+                init, add, self.dsl.undo(aggregation), self.materialized(step["store"], keyed)
+            )  # fmt: skip
+        else:
+            stream = node.dsl.filter(self.dsl.notNull())
+            if "group_key" in step:
+                stream = stream.groupBy(self.dsl.groupKey(self.generated(step["group_key"])), grouped)
+            else:
+                stream = stream.groupByKey(grouped)
+            if window is None:
+                table = stream.aggregate(init, add, self.materialized(step["store"], keyed))
+            else:
+                table = self._windowed(stream, step, aggregation, keyed)
+                keyed.aggregated = "SESSION" if window["kind"] == "SESSION" else "TIME"
+        if step.get("bounds"):
+            table = table.mapValues(self.dsl.mapWindowed(None, *step["bounds"]))
+        kind = {"": "keyvalue", "TIME": "window", "SESSION": "session"}[keyed.aggregated]
+        store = StoreInfo(step["store"], kind, self.plan.sink.schema if self.plan.sink else None,  # type: ignore[arg-type]
+                          window["size_ms"] if window else None)  # fmt: skip
+        return replace(keyed, dsl=table, store=store)
+
+    def _windowed(self, stream: Any, step: dict[str, Any], aggregation: Any, keyed: Node) -> Any:
+        window = step["window"]
+        millis = jvm.java("java.time.Duration").ofMillis
+        size, grace = window["size_ms"], window["grace_ms"]
+        if grace is None:
+            grace = max(_DAY_MS - size, 0)
+        materialized = self.materialized(step["store"], keyed)
+        retention = max(window["retention_ms"] or 0, size + grace)
+        materialized = materialized.withRetention(millis(retention))
+        emit = jvm.java("org.apache.kafka.streams.kstream.EmitStrategy")
+        strategy = emit.onWindowClose() if step["emit_final"] else emit.onWindowUpdate()
+        init, add = self.dsl.init(aggregation), self.dsl.add(aggregation)
+        if window["kind"] == "SESSION":
+            windows = jvm.java("org.apache.kafka.streams.kstream.SessionWindows").ofInactivityGapAndGrace(
+                millis(size), millis(grace)
+            )
+            return stream.windowedBy(windows).emitStrategy(strategy).aggregate(
+                init, add, self.dsl.merge(aggregation), materialized
+            )  # fmt: skip
+        windows = jvm.java("org.apache.kafka.streams.kstream.TimeWindows").ofSizeAndGrace(millis(size), millis(grace))
+        if window["advance_ms"]:
+            windows = windows.advanceBy(millis(window["advance_ms"]))
+        return stream.windowedBy(windows).emitStrategy(strategy).aggregate(init, add, materialized)
+
+    def _join(self, step: dict[str, Any]) -> Node:
+        left, right = self.node(step["left"]), self.node(step["right"])
+        joiner = self.dsl.join(step["left_width"], step["right_width"])
+        out = replace(left, store=None)
+        kind = {"INNER": "join", "LEFT": "leftJoin", "OUTER": "outerJoin", "RIGHT": "leftJoin"}[step["join"]]
+        if step["join"] == "RIGHT":
+            left, right = right, left
+            joiner = self.dsl.joinSwapped(step["left_width"], step["right_width"])
+        if step["type"] == "stream-stream":
+            dsl = self._stream_stream(step, left, right, joiner, kind)
+        elif step["type"] == "stream-table":
+            joined = jvm.java("org.apache.kafka.streams.kstream.Joined")
+            with_ = getattr(joined, "with_")(self.key_serde(left), self.internal, self.internal)
+            dsl = getattr(left.dsl.filter(self.dsl.notNull()), kind)(right.dsl, joiner, with_)
+        elif step["type"] == "foreign-key":
+            extractor = self.dsl.foreignKey(self.generated(step["function"]))
+            dsl = getattr(left.dsl, kind)(right.dsl, extractor, joiner, self.materialized(step["store"], left))
+        else:
+            dsl = getattr(left.dsl, kind)(right.dsl, joiner, self.materialized(step["store"], out))
+        if "key_slot" in step:
+            dsl = dsl.mapValues(self.dsl.keyInto(step["key_slot"]))
+        if step["type"] in ("foreign-key", "table-table"):
+            out.store = StoreInfo(step["store"], "keyvalue", self.plan.sink.schema if self.plan.sink else None)  # type: ignore[arg-type]
+        return replace(out, dsl=dsl)
+
+    def _stream_stream(self, step: dict[str, Any], left: Node, right: Node, joiner: Any, kind: str) -> Any:
+        millis = jvm.java("java.time.Duration").ofMillis
+        windows_class = jvm.java("org.apache.kafka.streams.kstream.JoinWindows")
+        before, after = step["before_ms"], step["after_ms"]
+        if step["join"] == "RIGHT":
+            before, after = after, before
+        if step["grace_ms"] is not None:
+            windows = windows_class.ofTimeDifferenceAndGrace(millis(0), millis(step["grace_ms"]))
+            windows = windows.before(millis(before)).after(millis(after))
+        else:
+            windows = windows_class.of(millis(0)).before(millis(before)).after(millis(after))
+        joined = jvm.java("org.apache.kafka.streams.kstream.StreamJoined")
+        with_ = getattr(joined, "with_")(self.key_serde(left), self.internal, self.internal)
+        return getattr(left.dsl, kind)(right.dsl, joiner, windows, with_)
+
+    # ---- the end
+    def sink(self, node: Node) -> None:
+        """Write the result into the sink's topic."""
+        sink = self.plan.sink
+        if sink is None:
+            if self.rows is not None:
+                push_end(self.plan, self.steps["kind"], node.dsl, self.rows)
+            return
+        stream = node.dsl.toStream() if self.steps["kind"] == "TABLE" else node.dsl
+        keys = [[c.name, str(c.type)] for c in sink.schema.key]
+        key_codec = codec(sink.key_format, keys, key=True)
+        value_codec = codec(sink.value_format, [[c.name, str(c.type)] for c in sink.schema.value])
+        produced = jvm.java("org.apache.kafka.streams.kstream.Produced")
+        if node.aggregated:
+            serde = self.serdes.windowedKeys(key_codec, node.aggregated == "SESSION")
+        else:
+            serde = self.serdes.keys(key_codec, node.key_window, node.window_size, False)
+        with_ = getattr(produced, "with_")(serde, self.serdes.rows(value_codec))
+        if node.aggregated or node.key_window:
+            with_ = with_.withStreamPartitioner(self.serdes.byInnerKey(key_codec))
+        if sink.timestamp_column:
+            names = [c.name for c in sink.schema.value]
+            key_names = [c.name for c in sink.schema.key]
+            in_key = sink.timestamp_column in key_names
+            slot = (key_names if in_key else names).index(sink.timestamp_column)
+            stream = stream.process(jvm.java("ksql.runtime.SinkTimestamp")(slot, in_key, sink.timestamp_format), jvm.jpype.JArray(jvm.jpype.JString)([]))
+        stream.to(sink.topic, with_)
+
+
+def build(plan: Plan, streams_config: dict[str, Any] | None = None, rows: Any = None) -> BuiltTopology:
+    """Build a plan's topology; the JVM is started when needed."""
+    jvm.start()
+    base: dict[str, Any] = {
+        "application.id": f"ksql-{plan.query_id}",
+        "bootstrap.servers": "localhost:9092",
+        "default.dsl.store": "in_memory",
+        "statestore.cache.max.bytes": 0,
+        "deserialization.exception.handler": "ksql.runtime.SkipBadRecords",
+        "topology.optimization": "all" if False else "none",
+    }
+    return TopologyBuilder(plan, {**base, **(streams_config or {})}, rows).build()
