@@ -261,7 +261,9 @@ def _partitions(settings: Settings, topic: str) -> int:
 
 
 def _dotted(over: dict[str, Any]) -> dict[str, Any]:
-    return {key.replace("_", "."): value for key, value in over.items()}
+    # the few names that librdkafka and its Python client write with an underscore
+    kept = {"log_level", "on_commit"}
+    return {key if key in kept or key.endswith("_cb") else key.replace("_", "."): v for key, v in over.items()}
 
 
 def _result(settings: Settings, future: Future[Any], what: str, *harmless: int) -> Any:

@@ -72,9 +72,10 @@ def test_refuses_more_than_it_may_hold_and_gives_back_what_it_counted(client: Te
 
 def test_is_not_healthy_without_a_broker(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("restproxy.gateway.METADATA_TIMEOUT_S", 0.2)
-    answer = client.get("/health")
-    assert answer.status_code == 503
-    assert answer.json()["error_code"] == 50003
+    for answer in (client.get("/health"), client.post("/topics/t", headers=HEADERS, content=RECORD)):
+        assert answer.status_code == 503
+        assert answer.json()["error_code"] == 50003
+        assert answer.headers["retry-after"]
 
 
 def test_reads_librdkafka_settings_from_a_file(tmp_path: Path) -> None:
