@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from ksqlengine import tree
-from ksqlengine.engine import ParsedStatement, parse_statements
+from ksqlengine.engine import ParsedStatement
 from ksqlengine.errors import KsqlError
 from ksqlengine.server import entities
 from ksqlengine.server.config import VERSION
@@ -276,7 +276,7 @@ class Api:
         return StreamingResponse(self._encode(rows, kind), media_type=kind)
 
     def _only(self, text: str, session: Session) -> ParsedStatement:
-        statements = parse_statements(text, session.variables)
+        statements = self.service.engine.parse(text, session.variables)
         if len(statements) != 1:
             raise RequestError(
                 f"Expected exactly one KSQL statement; found {len(statements)} instead",

@@ -102,12 +102,12 @@ class PullQueries:
             range_scan=_flag(properties, "ksql.query.pull.range.scan.enabled"),
         )
         if where is not None:  # types first: a comparison that cannot be is wrong whatever is looked up
-            self.engine.compile_row_function([where], store.schema, source)
+            self.engine.compile_row_function([where], source.schema, source)
         lookup = plan_lookup(where, source.schema, rules, show, windowed=windowed)
         return PullPlan(source, running, store, items, where, lookup, query.limit)
 
     def _rows(self, plan: PullPlan, statement: ParsedStatement, *, internal: bool) -> tuple[Schema, list[str]]:
-        select, types = self.engine.compile_row_function([e for _, e in plan.items], plan.store.schema, plan.source)
+        select, types = self.engine.compile_row_function([e for _, e in plan.items], plan.source.schema, plan.source)
         keys = {c.name for c in plan.source.schema.key} | {"WINDOWSTART", "WINDOWEND"}
         schema = Schema(
             tuple(
@@ -123,11 +123,12 @@ class PullQueries:
     def _local(self, plan: PullPlan, select: Any) -> list[str]:
         where = None
         if plan.where is not None:
-            where, _ = self.engine.compile_row_function([plan.where], plan.store.schema, plan.source)
+            where, _ = self.engine.compile_row_function([plan.where], plan.source.schema, plan.source)
         store = self._store(plan)
         limit = -1 if plan.limit is None else plan.limit
         size = plan.store.window_size_ms or 0
-        scan = java("ksql.server.PullScan")(jpype.JArray(jpype.JInt)(slots(plan.store)), where, select, limit, size)
+        places = jpype.JArray(jpype.JInt)(slots(plan.source.schema))
+        scan = java("ksql.server.PullScan")(places, plan.store.view, where, select, limit, size)
         keys = self._keys(plan)
         if plan.store.kind == "keyvalue":
             scan.keyValue(store, keys)
@@ -171,8 +172,8 @@ class PullQueries:
                 plain = isinstance(expr, t.Literal) and expr.type == column.type
                 nested = column.type.base in {"STRUCT", "ARRAY", "MAP"}
                 casts.append(expr if plain or nested else t.Cast(expr, column.type))
-            function, _ = self.engine.compile_row_function(casts, plan.store.schema, plan.source)
-            values = function.apply(jpype.JArray(java("java.lang.Object"))(len(plan.store.schema.columns) + 5))
+            function, _ = self.engine.compile_row_function(casts, plan.source.schema, plan.source)
+            values = function.apply(jpype.JArray(java("java.lang.Object"))(len(plan.source.schema.columns) + 5))
             out.put(arrays.asList(values), values)
         return java("java.util.ArrayList")(out.values())
 
@@ -247,10 +248,10 @@ class UntilDrained:
         self._query.close()
 
 
-def slots(store: StoreInfo) -> list[int]:
+def slots(schema: Schema) -> list[int]:
     """Say where each column of a row comes from: n is value column n, -n-1 is key column n."""
     out, key, value = [], 0, 0
-    for column in store.schema.columns:
+    for column in schema.columns:
         if column.namespace == "KEY":
             out.append(-key - 1)
             key += 1

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ksqlengine import tree
 from ksqlengine.catalog import Catalog, Source
-from ksqlengine.engine import Engine, ParsedStatement, Plan, parse_statements
+from ksqlengine.engine import Engine, ParsedStatement, Plan
 from ksqlengine.errors import KsqlError
 from ksqlengine.server import admin, connectors, entities
 from ksqlengine.server.backend import Backend, TopicLookup
@@ -92,7 +92,7 @@ class KsqlService:
         runner = self.runner
         if sequence >= 0:
             runner.wait_applied(sequence + 1, 30.0)
-        statements = parse_statements(text, session.variables)
+        statements = self.engine.parse(text, session.variables)
         if len(statements) > 1:
             self._rehearse(statements, session)
         out: list[Entity] = []
@@ -168,8 +168,7 @@ class KsqlService:
             )
 
         def make() -> Command:
-            final = self.engine.plan(statement, session.properties)
-            self._prepare_topic(final)
+            final = self._prepare_topic(self.engine.plan(statement, session.properties))
             return Command(command_id(final), statement.text, "plan", final)
 
         command, status, offset = self.runner.write(make)
@@ -183,23 +182,40 @@ class KsqlService:
         key, value, timestamp = self.engine.insert_record(plan)
         self.backend.produce(plan.sink.topic, key, value, timestamp)
 
-    def _prepare_topic(self, plan: Plan) -> None:
-        """Create the topic of a new source where the statement says how many partitions, or of a query's sink."""
+    def _prepare_topic(self, plan: Plan) -> Plan:
+        """Settle a source's topic: it exists, or it is created as the statement (or the query's source) says."""
         sink = plan.sink
-        if sink is None or plan.kind not in {"create", "query"} or self.backend.topic(sink.topic) is not None:
-            return
-        self.backend.create_topic(
-            sink.topic, max(sink.partitions, 1), self._replicas(plan), topic_config(sink, plan.details)
-        )
+        if sink is None or plan.kind not in {"create", "query"}:
+            return plan
+        existing = self.backend.topic(sink.topic)
+        if plan.kind == "create" and existing is None and not sink.partitions:
+            raise KsqlError(
+                f"Kafka topic does not exist: {sink.topic}. If you want to create a new topic, "
+                "use the PARTITIONS (and optionally REPLICAS) properties in the WITH clause."
+            )
+        wanted = sink.partitions
+        if not wanted and plan.kind == "query":
+            wanted = max((t.partitions for t in map(self.backend.topic, self._source_topics(plan)) if t), default=1)
+        if existing is None:
+            replicas = sink.replicas or self.config.replication_factor
+            self.backend.create_topic(sink.topic, max(wanted, 1), replicas, topic_config(sink, plan.details))
+        elif sink.partitions and existing.partitions != sink.partitions:
+            raise KsqlError(
+                f"A Kafka topic with the name '{sink.topic}' already exists, with different partition/replica "
+                f"configuration than required. KSQL expects {sink.partitions} partitions (topic has "
+                f"{existing.partitions}), and {sink.replicas or existing.replicas} replication factor (topic has "
+                f"{existing.replicas})."
+            )
+        partitions = existing.partitions if existing else max(wanted, 1)
+        return replace(plan, sink=replace(sink, partitions=partitions))
 
-    def _replicas(self, plan: Plan) -> int:
-        given = plan.details.get("replicas")
-        return int(given) if given else self.config.replication_factor
+    def _source_topics(self, plan: Plan) -> list[str]:
+        found = (self.engine.catalog.get(name) for name in plan.sources)
+        return [source.topic for source in found if source is not None]
 
     def _delete_topic(self, plan: Plan) -> None:
-        topic = plan.details.get("delete_topic")
-        if topic:
-            self.backend.delete_topic(str(topic))
+        if plan.details.get("delete_topic") and plan.details.get("topic"):
+            self.backend.delete_topic(str(plan.details["topic"]))
 
     def _query_command(self, kind: str, word: str, text: str) -> Entity:
         found = admin.find_query(self.queries, word)

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import ksql.runtime.Key;
 import ksql.runtime.RowFunction;
+import ksql.runtime.StoreView;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.state.KeyValueIterator;
@@ -17,6 +18,7 @@ import org.apache.kafka.streams.state.WindowStoreIterator;
 /** Read a store for a pull query: some keys or all, WHERE and SELECT evaluated here, rows given as JSON text. */
 public final class PullScan {
   private final int[] slots;
+  private final StoreView view;
   private final RowFunction where;
   private final RowFunction select;
   private final int limit;
@@ -25,9 +27,10 @@ public final class PullScan {
 
   /**
    * Slots say where a row's columns come from: n is value column n, -n-1 is key column n. A row has these columns, then
-   * ROWTIME, ROWPARTITION, ROWOFFSET, WINDOWSTART, WINDOWEND. A null WHERE keeps all; a limit below 0 is none.
+   * ROWTIME, ROWPARTITION, ROWOFFSET, WINDOWSTART, WINDOWEND. The view makes the table's row of what is stored. A null WHERE keeps all; a limit below 0 is none.
    */
-  public PullScan(int[] slots, RowFunction where, RowFunction select, int limit, long windowSize) {
+  public PullScan(int[] slots, StoreView view, RowFunction where, RowFunction select, int limit, long windowSize) {
+    this.view = view;
     this.slots = slots;
     this.where = where;
     this.select = select;
@@ -47,7 +50,10 @@ public final class PullScan {
     if (value == null) {
       return;
     }
-    Object[] columns = (Object[]) value;
+    Object[] columns = view == null ? (Object[]) value : view.apply(key, start, end, (Object[]) value);
+    if (columns == null) {
+      return;
+    }
     Object[] keys = key.columns();
     Object[] row = new Object[slots.length + 5];
     for (int i = 0; i < slots.length; i++) {
