@@ -67,7 +67,9 @@ def parse_pattern(text: str) -> SqlType:
     text = text.strip()
     if text.startswith("LAMBDA("):
         head, _, result = text[7:].partition(")->")
-        return SqlType(LAMBDA, fields=tuple(("", parse_pattern(p)) for p in head.split(",")), element=parse_pattern(result))
+        return SqlType(
+            LAMBDA, fields=tuple(("", parse_pattern(p)) for p in head.split(",")), element=parse_pattern(result)
+        )
     upper = text.upper()
     if upper.startswith("ARRAY<"):
         return SqlType("ARRAY", element=parse_pattern(text[6:-1]))
@@ -244,7 +246,7 @@ def match(param: SqlType, arg: SqlType, bound: dict[str, SqlType]) -> int | None
         distance = NUMERIC_ORDER[param.base] - NUMERIC_ORDER[arg.base]
         return distance if distance >= 0 else None
     if param.base != arg.base:
-        return 1 if arg.base == "STRING" and False else None
+        return None
     if param.base == "ARRAY" and param.element is not None and arg.element is not None:
         return exact(param.element, arg.element, bound)
     if param.base == "MAP" and param.element is not None and arg.element is not None and param.key and arg.key:

@@ -1,0 +1,66 @@
+package ksql.functions;
+
+/** MASK and its kin: letters and digits of a text hidden, by kind. */
+public final class Masks {
+  private Masks() {
+  }
+
+  public static String mask(String s) {
+    return mask(s, "X", "x", "n", "-");
+  }
+
+  public static String mask(String s, String upper, String lower, String digit, String other) {
+    return s == null ? null : range(s, 0, s.length(), upper, lower, digit, other);
+  }
+
+  public static String left(String s, Integer count) {
+    return left(s, count, "X", "x", "n", "-");
+  }
+
+  public static String left(String s, Integer count, String upper, String lower, String digit, String other) {
+    return s == null ? null : range(s, 0, count(count), upper, lower, digit, other);
+  }
+
+  public static String right(String s, Integer count) {
+    return right(s, count, "X", "x", "n", "-");
+  }
+
+  public static String right(String s, Integer count, String upper, String lower, String digit, String other) {
+    return s == null ? null : range(s, s.length() - count(count), s.length(), upper, lower, digit, other);
+  }
+
+  public static String keepLeft(String s, Integer count) {
+    return keepLeft(s, count, "X", "x", "n", "-");
+  }
+
+  public static String keepLeft(String s, Integer count, String upper, String lower, String digit, String other) {
+    return s == null ? null : range(s, count(count), s.length(), upper, lower, digit, other);
+  }
+
+  public static String keepRight(String s, Integer count) {
+    return keepRight(s, count, "X", "x", "n", "-");
+  }
+
+  public static String keepRight(String s, Integer count, String upper, String lower, String digit, String other) {
+    return s == null ? null : range(s, 0, s.length() - count(count), upper, lower, digit, other);
+  }
+
+  private static int count(Integer n) {
+    if (n == null || n < 0) {
+      throw new IllegalArgumentException("number of characters must be a positive number, was " + n);
+    }
+    return n;
+  }
+
+  private static String range(String s, int from, int to, String upper, String lower, String digit, String other) {
+    StringBuilder b = new StringBuilder(s);
+    for (int i = Math.max(from, 0); i < Math.min(to, s.length()); i++) {
+      char c = s.charAt(i);
+      String m = Character.isUpperCase(c) ? upper : Character.isLowerCase(c) ? lower : Character.isDigit(c) ? digit : other;
+      if (m != null && !m.isEmpty()) {
+        b.setCharAt(i, m.charAt(0));
+      }
+    }
+    return b.toString();
+  }
+}

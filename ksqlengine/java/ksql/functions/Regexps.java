@@ -1,0 +1,72 @@
+package ksql.functions;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Functions with regular expressions. null in, null out. */
+public final class Regexps {
+  private static final int KEPT = 256;
+  private static final Map<String, Pattern> PATTERNS = new ConcurrentHashMap<>();
+
+  private Regexps() {
+  }
+
+  private static Pattern pattern(String text) {
+    Pattern p = PATTERNS.get(text);
+    if (p == null) {
+      p = Pattern.compile(text);
+      if (PATTERNS.size() < KEPT) {
+        PATTERNS.put(text, p);
+      }
+    }
+    return p;
+  }
+
+  public static String extract(String pattern, String s) {
+    return extract(pattern, s, 0);
+  }
+
+  public static String extract(String pattern, String s, Integer group) {
+    if (pattern == null || s == null || group == null) {
+      return null;
+    }
+    Matcher m = pattern(pattern).matcher(s);
+    return group < 0 || group > m.groupCount() || !m.find() ? null : m.group(group);
+  }
+
+  public static List<String> extractAll(String pattern, String s) {
+    return extractAll(pattern, s, 0);
+  }
+
+  public static List<String> extractAll(String pattern, String s, Integer group) {
+    if (pattern == null || s == null || group == null) {
+      return null;
+    }
+    Matcher m = pattern(pattern).matcher(s);
+    if (group < 0 || group > m.groupCount()) {
+      return null;
+    }
+    List<String> out = new ArrayList<>();
+    while (m.find()) {
+      out.add(m.group(group));
+    }
+    return out;
+  }
+
+  public static String replace(String s, String pattern, String put) {
+    return s == null || pattern == null || put == null ? null : pattern(pattern).matcher(s).replaceAll(put);
+  }
+
+  /** An empty pattern gives the characters. */
+  public static List<String> split(String s, String pattern) {
+    if (s == null || pattern == null) {
+      return null;
+    }
+    return pattern.isEmpty() ? Strings.split(s, "") : new ArrayList<>(Arrays.asList(pattern(pattern).split(s, -1)));
+  }
+}
