@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 
@@ -10,7 +11,6 @@ from headway.core.topics import ARRIVALS, TURNSTILE, WEATHER
 from headway.errors import NotAsExpectedError
 from headway.settings import Settings
 from headway.spark.layout import Layout
-from headway.spark.progress import BATCH, TERMINATED, read_lines
 
 Ends = Mapping[str, Mapping[str, int]]
 
@@ -28,22 +28,30 @@ def passed(ends: Ends, reached: Ends) -> bool:
     )
 
 
+def reached(layout: Layout) -> dict[str, dict[str, int]]:
+    """Give the offsets up to which the job's results are made, from its checkpoint; empty when it made none.
+
+    The checkpoint and not the progress lines: a driver that is killed right after a batch leaves no line of it.
+    """
+    numbers = [int(path.name) for path in (layout.checkpoint / "commits").glob("[0-9]*") if path.name.isdigit()]
+    if not numbers:
+        return {}
+    lines = (layout.checkpoint / "offsets" / str(max(numbers))).read_text(encoding="utf-8").splitlines()
+    found: dict[str, dict[str, int]] = json.loads(lines[2])  # the version, the batch's conf, then one line a source
+    return found
+
+
 def wait_until_passed(layout: Layout, ends: Ends, timeout_s: float) -> None:
     """Wait until a batch of this job ended at or after ``ends``.
 
-    Raises :class:`NotAsExpectedError` when the time is up, or the newest driver has ended meanwhile.
+    Raises :class:`NotAsExpectedError` when the time is up.
     """
     deadline = time.monotonic() + timeout_s
-    reached: Ends = {}
-    while True:
-        lines = [line for line in read_lines(layout.progress, job=layout.name) if line.event in (BATCH, TERMINATED)]
-        reached = next((line.end_offsets for line in reversed(lines) if line.event == BATCH), {})
-        if passed(ends, reached):
-            return
+    while not passed(ends, there := reached(layout)):
         if time.monotonic() >= deadline:
             raise NotAsExpectedError(
-                f"The continuous driver did not reach the end of the topics within {timeout_s:g} s.",
-                where=f"Spark job {layout.name}; reached {dict(reached)}, wanted {dict(ends)}",
+                f"The Spark job did not reach the end of its topics within {timeout_s:g} s.",
+                where=f"job {layout.name}; reached {there}, wanted {dict(ends)}",
                 next_step="see its log (`headway logs spark-transit-stream`) and the Spark UI",
             )
         time.sleep(0.5)

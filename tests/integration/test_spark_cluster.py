@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.spark_events import Network, true_headways, true_ridership
 from headway.core.topics import HEADWAYS, RIDERSHIP
 from headway.settings import Settings
+from headway.spark.catch_up import input_ends, passed, reached
 from headway.spark.layout import Layout
 from headway.spark.lease import BOUNDED, owner, started_at
 from headway.spark.progress import BATCH, Progress, read_lines
@@ -83,3 +84,4 @@ def test_killed_driver_is_ended_whole_and_the_next_one_goes_on_exactly(platform:
         headways, want = newest(platform, prefix + HEADWAYS), true_headways(records)
         assert {key: {name: headways[key][name] for name in fields} for key, fields in want.items()} == want
         assert owner(layout.lease) is None
+        assert passed(input_ends(platform, prefix), reached(layout))

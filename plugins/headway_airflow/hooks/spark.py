@@ -29,11 +29,9 @@ def layout(settings: Settings) -> Layout:
 
 def reached(settings: Settings) -> Ends:
     """Give the offsets up to which the job of this generation has processed."""
-    from headway.spark.progress import BATCH, read_lines
+    from headway.spark.catch_up import reached
 
-    folders = layout(settings)
-    batches = [line for line in read_lines(folders.progress, job=folders.name) if line.event == BATCH]
-    return batches[-1].end_offsets if batches else {}
+    return reached(layout(settings))
 
 
 def behind(ends: Ends, reached: Ends) -> dict[str, int]:

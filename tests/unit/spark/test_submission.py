@@ -15,7 +15,7 @@ import pytest
 
 from headway.errors import NotAsExpectedError, RuntimeSetupError, SettingsError
 from headway.settings import KafkaSettings, Settings, SparkSettings
-from headway.spark.catch_up import passed
+from headway.spark.catch_up import passed, reached
 from headway.spark.layout import TABLES, Layout, layout_of
 from headway.spark.lease import BOUNDED, CONTINUOUS, lease, owner, started_at
 from headway.spark.progress import (
@@ -227,3 +227,14 @@ def test_end_is_passed_when_every_partition_is() -> None:
     assert passed(ends, {"t": {"0": 5}})
     assert not passed(ends, {"t": {"0": 4, "1": 9}})
     assert not passed(ends, {})
+
+
+def test_reached_is_what_the_checkpoint_committed(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    assert reached(layout) == {}
+    for folder, batches in (("offsets", (9, 10, 11)), ("commits", (9, 10))):
+        (layout.checkpoint / folder).mkdir(parents=True)
+        for batch in batches:
+            text = f'v1\n{{"batchWatermarkMs":0}}\n{{"t":{{"0":{batch}}}}}'
+            (layout.checkpoint / folder / str(batch)).write_text(text, encoding="utf-8")
+    assert reached(layout) == {"t": {"0": 10}}, "the batch that has begun is not made yet"
