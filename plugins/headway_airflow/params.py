@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from airflow.sdk import Param
@@ -14,7 +15,8 @@ _SPEED = r"^(max|[0-9]{1,6}(\.[0-9]+)?)$"
 _MEMORY = r"^[1-9][0-9]{0,5}[mMgG]$"
 _COORDINATES = r"^([\w.\-]+:[\w.\-]+:[\w.\-]+(,[\w.\-]+:[\w.\-]+:[\w.\-]+)*)?$"
 
-_TIME, _CLUSTER, _TUNING = "1 · What to replay", "2 · What Spark gets", "3 · Spark tuning"
+# What has no section is in the one that is open from the start.
+_CLUSTER, _TUNING = "What Spark gets", "Spark tuning"
 
 
 def _default(section: str, name: str, default: Any) -> Any:
@@ -27,26 +29,30 @@ def _spark(name: str) -> Any:
     return _default("spark", name, SparkSettings.model_fields[name].default)
 
 
+def _ask(default: Any, *, description: str, **schema: Any) -> Param:
+    """Make a question; its description is Markdown on the form, plain text elsewhere."""
+    plain = re.sub(r"[*`]", "", description)
+    return Param(default, description=plain, description_md=description, **schema)
+
+
 def range_params() -> dict[str, Param]:
     """Ask for the simulated range."""
     return {
-        "start": Param(
+        "start": _ask(
             "2026-03-02T06:00:00Z",
             type="string",
             format="date-time",
             pattern=_WHOLE_HOUR,
             title="First simulated hour",
             description="Start of the range, on a **whole UTC hour**. 06:00 UTC is midnight in Chicago in winter.",
-            section=_TIME,
         ),
-        "end": Param(
+        "end": _ask(
             "2026-03-03T06:00:00Z",
             type="string",
             format="date-time",
             pattern=_WHOLE_HOUR,
             title="End of the range",
             description="On a **whole UTC hour**, itself not included. Hours delivered before are not sent again.",
-            section=_TIME,
         ),
     }
 
@@ -55,7 +61,7 @@ def replay_params() -> dict[str, Param]:
     """Ask for the range, the speed and the seed."""
     return {
         **range_params(),
-        "speed": Param(
+        "speed": _ask(
             "max",
             type="string",
             pattern=_SPEED,
@@ -70,22 +76,20 @@ def replay_params() -> dict[str, Param]:
             },
             title="Speed",
             description="**max**, or how many simulated seconds pass in one. It changes the pacing, never the content.",
-            section=_TIME,
         ),
-        "seed": Param(
+        "seed": _ask(
             _default("replay", "seed", ReplaySettings.model_fields["seed"].default),
             type="integer",
             minimum=0,
             maximum=2**31 - 1,
             title="Seed of the disturbances",
             description="Same seed, same bytes. Another seed than the ledger's needs `transit_new_generation` first.",
-            section=_TIME,
         ),
     }
 
 
 def _memory(default: str, title: str, description: str) -> Param:
-    return Param(
+    return _ask(
         default,
         type="string",
         pattern=_MEMORY,
@@ -97,9 +101,7 @@ def _memory(default: str, title: str, description: str) -> Param:
 
 
 def _count(default: int, most: int, section: str, title: str, description: str) -> Param:
-    return Param(
-        default, type="integer", minimum=1, maximum=most, title=title, description=description, section=section
-    )
+    return _ask(default, type="integer", minimum=1, maximum=most, title=title, description=description, section=section)
 
 
 def spark_params() -> dict[str, Param]:
@@ -121,7 +123,7 @@ def spark_params() -> dict[str, Param]:
             "`spark.sql.shuffle.partitions`; a stream keeps the number that its checkpoint began with.",
         ),
         "default_parallelism": _count(4, 1000, _TUNING, "Default parallelism", "`spark.default.parallelism`."),
-        "memory_fraction": Param(
+        "memory_fraction": _ask(
             0.6,
             type="number",
             minimum=0.1,
@@ -130,7 +132,7 @@ def spark_params() -> dict[str, Param]:
             description="`spark.memory.fraction`: the part of the heap for execution and storage.",
             section=_TUNING,
         ),
-        "packages": Param(
+        "packages": _ask(
             "",
             type=["null", "string"],
             pattern=_COORDINATES,
