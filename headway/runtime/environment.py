@@ -11,7 +11,14 @@ from headway.runtime.java import find_java
 from headway.settings import LOOPBACK, PREFIX, PROJECT_DIR, Settings
 
 RUNTIME_ID = "HEADWAY_RUNTIME_ID"
-_DROPPED = ("PYTHON", "AIRFLOW", "SPARK_", "PYSPARK", "KAFKA_", "VIRTUAL_ENV", "CLASSPATH", "JDK_JAVA_OPTIONS", "PG")
+# What passes through. Anything else (make's, a terminal's, a task's variables) would make the same program look like
+# another one to the supervisor, which then restarts it.
+_KEPT = frozenset(
+    {"HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "PATH", "LD_LIBRARY_PATH", "JAVA_HOME", "JAVA_TOOL_OPTIONS"}
+    | {"NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
+    | {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+)
+_KEPT_PREFIXES = (PREFIX, "LC_")
 SPARK_WRAPPERS = PROJECT_DIR / "headway" / "spark" / "bin"
 
 
@@ -39,13 +46,16 @@ def java_home(settings: Settings) -> Path | None:
 
 def base_environment(settings: Settings) -> dict[str, str]:
     """Build the environment that all programs start from."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
+    env = {
+        name: value for name, value in os.environ.items() if name.upper() in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }
     home = java_home(settings)
     path = [str(SPARK_WRAPPERS), str(env_dir(settings, "platform") / "bin")]
     if home is not None:
         env["JAVA_HOME"] = str(home)
         path.append(str(home / "bin"))
-    env["PATH"] = os.pathsep.join([*path, env.get("PATH", os.defpath)])
+    path += env.get("PATH", os.defpath).split(os.pathsep)
+    env["PATH"] = os.pathsep.join(dict.fromkeys(path))  # once each: one of our own programs may be asking
     env["PYTHONPATH"] = os.pathsep.join([str(PROJECT_DIR), str(PROJECT_DIR / "plugins")])
     env["PYTHONUNBUFFERED"] = "1"
     env.setdefault("LANG", "C.UTF-8")

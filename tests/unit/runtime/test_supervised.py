@@ -205,3 +205,11 @@ def test_memory_of_a_tree_counts_this_process() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(5, "5 s"), (65, "1 min"), (3_700, "1 h 1 min"), (90_000, "1 d 1 h")])
 def test_says_a_duration_as_a_person_would(seconds: float, text: str) -> None:
     assert uptime_text(seconds) == text
+
+
+def test_who_asks_changes_no_program(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    specs = {part.name: part.spec().fingerprint() for part in all_parts(settings)}
+    for name in ("_", "MAKELEVEL", "OLDPWD", "AIRFLOW_CTX_TASK_ID", "SUPERVISOR_PROCESS_NAME", "PYTEST_CURRENT_TEST"):
+        monkeypatch.setenv(name, "another")
+    monkeypatch.setenv("PATH", base_environment(settings)["PATH"])  # as a task that one of our programs runs
+    assert {part.name: part.spec().fingerprint() for part in all_parts(settings)} == specs
