@@ -9,6 +9,7 @@ from ksqlengine import jvm
 from ksqlengine.catalog import FormatInfo, Source
 from ksqlengine.engine import BuiltTopology, Plan, StoreInfo
 from ksqlengine.topology.serving import push_end, store_view
+from ksqlengine.topology.serving import push_end, store_view
 
 _DAY_MS = 86_400_000
 _DELIMITERS = {"TAB": "\t", "SPACE": " "}
@@ -75,8 +76,13 @@ class TopologyBuilder:
     def build(self) -> BuiltTopology:
         """Build everything and return the topology."""
         node = self.node(self.steps["root"])
-        self.sink(node)
+        if self.rows is not None:
+            push_end(self.plan, self.steps["kind"], node.dsl, self.rows)
+        else:
+            self.sink(node)
         store = node.store
+        if store is not None:
+            store = replace(store, view=store_view(self.steps["root"], self.generated))
         if store is not None:
             store = replace(store, view=store_view(self.steps["root"], self.generated))
         return BuiltTopology(self.builder.build(self.properties), self.properties, store)
@@ -130,7 +136,7 @@ class TopologyBuilder:
             )  # fmt: skip
         if source.is_table:
             stream = stream.toTable(self.materialized(step["store"], node))
-            node.store = StoreInfo(step["store"], "keyvalue", source.schema)
+            node.store = StoreInfo(step["store"], "keyvalue", self.plan.sink.schema if self.plan.sink else source.schema)
         return replace(node, dsl=stream)
 
     def _filter(self, step: dict[str, Any]) -> Node:
