@@ -128,12 +128,12 @@ def test_plan_names_the_workbook_that_is_missing(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_run_that_makes_no_sense_is_red_at_its_plan_without_a_retry() -> None:
-    dag = DagBag(str(PROJECT_DIR / "dags")).dags["transit_platform"]
+    dag = DagBag(str(PROJECT_DIR / "dags")).dags["transit_platform"].partial_subset("plan")
     red = dag.test(run_conf={"start": START, "end": START})
     assert red.state == "failed"
-    states = {task.task_id: (task.state, task.try_number) for task in red.get_task_instances()}
-    assert states["plan"] == ("failed", 1)
-    assert states["replay.turnstile"][0] == "upstream_failed"
+    assert [(task.task_id, task.state, task.try_number) for task in red.get_task_instances() if task.state] == [
+        ("plan", "failed", 1)
+    ]
 
 
 def test_a_confirmed_reset_gets_past_its_question() -> None:
