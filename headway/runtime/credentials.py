@@ -23,12 +23,22 @@ def ensure_credentials(settings: Settings) -> Settings:
         "AIRFLOW__JWT_SECRET": settings.airflow.jwt_secret,
         "AIRFLOW__FERNET_KEY": settings.airflow.fernet_key,
     }
-    made = {name: _new(name) for name, value in missing.items() if not value.get_secret_value()}
+    empty = [name for name, value in missing.items() if not value.get_secret_value()]
+    if not empty:
+        return settings
+    there = _names(settings.secrets_file)  # these settings may be older than the file
+    made = {name: _new(name) for name in empty if name not in there}
     if made:
         _append(settings.secrets_file, made)
-        load.cache_clear()
-        return load()
-    return settings
+    load.cache_clear()
+    return load()
+
+
+def _names(path: Path) -> set[str]:
+    if not path.is_file():
+        return set()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {line.split("=", 1)[0].removeprefix(PREFIX) for line in lines if line.startswith(PREFIX)}
 
 
 def _new(name: str) -> str:

@@ -32,7 +32,7 @@ class Part(ABC):
     name: str
     title: str
     depends: tuple[str, ...] = ()
-    deadline_s: float = 240.0  # on a busy machine; what dies is seen at once
+    deadline_s: float = 420.0  # on a busy machine; what dies is seen at once
     started_by_up: bool = True
 
     def __init__(self, settings: Settings) -> None:

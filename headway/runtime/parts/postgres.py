@@ -9,7 +9,7 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
-from headway.errors import RuntimeSetupError
+from headway.errors import NotAsExpectedError, RuntimeSetupError
 from headway.runtime.environment import env_dir
 from headway.runtime.parts.part import NotReadyError, Part, replace_folder, run_once, write_if_changed
 from headway.runtime.program import ProgramSpec
@@ -92,6 +92,12 @@ class Postgres(Part):
         try:
             connection = psycopg2.connect(postgres.dsn("postgres"), connect_timeout=3)
         except psycopg2.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise NotAsExpectedError(
+                    f"Postgres refuses the password of {postgres.user}: it was made with another one.",
+                    where=f"{self.address}, data in {self.folder / 'data'}",
+                    next_step="give back the old HEADWAY__POSTGRES__PASSWORD (secrets.env), or `headway reset`",
+                ) from error
             raise NotReadyError(str(error).strip().splitlines()[-1]) from error
         try:
             connection.autocommit = True

@@ -98,6 +98,13 @@ def test_makes_secrets_once_and_for_the_owner_only(settings: Settings) -> None:
     assert second.postgres.password == first.postgres.password
 
 
+def test_settings_older_than_the_secrets_do_not_make_new_ones(settings: Settings) -> None:
+    made = ensure_credentials(settings)
+    again = ensure_credentials(settings)  # still without any password
+    assert again.postgres.password == made.postgres.password
+    assert again.airflow.jwt_secret == made.airflow.jwt_secret
+
+
 def test_keeps_a_password_that_the_user_gave(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADWAY__POSTGRES__PASSWORD", "mine")
     load.cache_clear()
