@@ -30,25 +30,25 @@ SUM(DECIMAL) -> @sum_decimal : SumDecimal undo typed
 SUM_LIST(ARRAY<INTEGER>) -> INTEGER : SumList.OfInteger undo
 SUM_LIST(ARRAY<BIGINT>) -> BIGINT : SumList.OfBigint undo
 SUM_LIST(ARRAY<DOUBLE>) -> DOUBLE : SumList.OfDouble undo
-AVG(DOUBLE) -> DOUBLE : Avg undo state=STRUCT<S>
-STDDEV_SAMP(DOUBLE) -> DOUBLE : Variance undo state=STRUCT<S>
-STDDEV_SAMPLE(DOUBLE) -> DOUBLE : StandardDeviation undo state=STRUCT<S>
-CORRELATION(DOUBLE, DOUBLE) -> DOUBLE : Correlation undo state=STRUCT<S>
+AVG(DOUBLE) -> DOUBLE : Avg undo state=STRUCT<S DOUBLE>
+STDDEV_SAMP(DOUBLE) -> DOUBLE : Variance undo state=STRUCT<S DOUBLE>
+STDDEV_SAMPLE(DOUBLE) -> DOUBLE : StandardDeviation undo state=STRUCT<S DOUBLE>
+CORRELATION(DOUBLE, DOUBLE) -> DOUBLE : Correlation undo state=STRUCT<S DOUBLE>
 MIN(T) -> T : Min
 MAX(T) -> T : Max
-ATTR(T) -> T : Attr undo state=ARRAY<S>
+ATTR(T) -> T : Attr undo state=ARRAY<STRING>
 COLLECT_LIST(T) -> ARRAY<T> : CollectList undo
 COLLECT_SET(T) -> ARRAY<T> : CollectSet undo
 HISTOGRAM(STRING) -> MAP<STRING, BIGINT> : Histogram undo
 TOPK(T; INTEGER) -> ARRAY<T> : TopK
 TOPK(T, ANY...; INTEGER) -> @top_rows : TopKRows typed
 TOPKDISTINCT(T; INTEGER) -> ARRAY<T> : TopKDistinct
-LATEST_BY_OFFSET(T) -> T : Latest state=STRUCT<S>
-LATEST_BY_OFFSET(T; BOOLEAN) -> T : Latest state=STRUCT<S>
-LATEST_BY_OFFSET(T; INTEGER) -> ARRAY<T> : Latest state=STRUCT<S>
-LATEST_BY_OFFSET(T; INTEGER, BOOLEAN) -> ARRAY<T> : Latest state=STRUCT<S>
-EARLIEST_BY_OFFSET(T) -> T : Earliest state=STRUCT<S>
-EARLIEST_BY_OFFSET(T; BOOLEAN) -> T : Earliest state=STRUCT<S>
-EARLIEST_BY_OFFSET(T; INTEGER) -> ARRAY<T> : Earliest state=STRUCT<S>
-EARLIEST_BY_OFFSET(T; INTEGER, BOOLEAN) -> ARRAY<T> : Earliest state=STRUCT<S>
+LATEST_BY_OFFSET(T) -> T : Latest state=STRUCT<S DOUBLE>
+LATEST_BY_OFFSET(T; BOOLEAN) -> T : Latest state=STRUCT<S DOUBLE>
+LATEST_BY_OFFSET(T; INTEGER) -> ARRAY<T> : Latest state=STRUCT<S DOUBLE>
+LATEST_BY_OFFSET(T; INTEGER, BOOLEAN) -> ARRAY<T> : Latest state=STRUCT<S DOUBLE>
+EARLIEST_BY_OFFSET(T) -> T : Earliest state=STRUCT<S DOUBLE>
+EARLIEST_BY_OFFSET(T; BOOLEAN) -> T : Earliest state=STRUCT<S DOUBLE>
+EARLIEST_BY_OFFSET(T; INTEGER) -> ARRAY<T> : Earliest state=STRUCT<S DOUBLE>
+EARLIEST_BY_OFFSET(T; INTEGER, BOOLEAN) -> ARRAY<T> : Earliest state=STRUCT<S DOUBLE>
 """)

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ksqlengine.errors import KsqlError
-from ksqlengine.types import ALIASES, NUMERIC_ORDER, PRIMITIVES, SqlType
+from ksqlengine.types import ALIASES, NUMERIC_ORDER, PRIMITIVES, SqlType, decimal
 
 VARIABLE = "VAR"  # base of a type variable; its name is in `fields[0][0]`
+MOMENTS = ("DATE", "TIME", "TIMESTAMP")
 LAMBDA = "LAMBDA"  # params in `fields`, result in `element`
 _LINE = re.compile(r"^(\w+)\((.*)\)\s*->\s*(.+?)\s*:\s*([\w.]+)(.*)$")
 
@@ -168,7 +169,7 @@ class Library:
                     break
                 cost += step
             else:
-                generic = sum(p.base in (VARIABLE, "ANY") for p in params)
+                generic = sum(_is_generic(p) for p in params)
                 best.append(((signature.variadic is not None, cost, generic), signature, bound))
         if not best:
             raise KsqlError(self._no_match(name, args))
@@ -199,6 +200,11 @@ class Library:
         )
 
 
+def _is_generic(p: SqlType) -> bool:
+    inner = [i for i in (p.element, p.key) if i is not None]
+    return p.base in (VARIABLE, "ANY") or p.base != LAMBDA and any(_is_generic(i) for i in inner)
+
+
 def show(args: list[SqlType]) -> str:
     """Print argument types as ksqlDB does in messages."""
     return "(" + ", ".join("null" if a.base == "NULL" else pattern_text(a) for a in args) + ")"
@@ -221,6 +227,15 @@ def pattern_text(pattern: SqlType) -> str:
     return str(pattern)
 
 
+_TIMES = ("DATE", "TIME", "TIMESTAMP")  # a text is read as one of them where a function asks for it
+
+
+def _wider(a: SqlType, b: SqlType) -> SqlType:
+    from ksqlengine.codegen.coercion import common_type
+
+    return common_type(a, b) or a
+
+
 def match(param: SqlType, arg: SqlType, bound: dict[str, SqlType]) -> int | None:
     """Say what it costs to pass an argument for a parameter: 0 exact, more for a wider number, None impossible."""
     if param.base == "ANY" or arg.base == "NULL":
@@ -233,11 +248,17 @@ def match(param: SqlType, arg: SqlType, bound: dict[str, SqlType]) -> int | None
             return 0
         if known == arg:
             return 0
-        if known.is_numeric and arg.is_numeric:
-            if NUMERIC_ORDER[arg.base] > NUMERIC_ORDER[known.base]:
-                bound[name] = arg
+        if known.base == arg.base == "DECIMAL":
+            scale = max(known.scale, arg.scale)
+            digits = max(known.precision - known.scale, arg.precision - arg.scale)
+            bound[name] = decimal(digits + scale, scale)
             return 1
-        return None
+        if known.base in MOMENTS and arg.base == "STRING":  # a literal such as '2024-01-01'
+            return 1
+        if known.is_numeric and arg.is_numeric:
+            bound[name] = _wider(known, arg)
+            return 1
+        return 1 if known.base in _TIMES and arg.base == "STRING" else None
     if param.base == LAMBDA or arg.base == LAMBDA:
         return 0 if param.base == arg.base and len(param.fields) == len(arg.fields) else None
     if param.base == "UNIT" or arg.base == "UNIT":
@@ -246,7 +267,7 @@ def match(param: SqlType, arg: SqlType, bound: dict[str, SqlType]) -> int | None
         distance = NUMERIC_ORDER[param.base] - NUMERIC_ORDER[arg.base]
         return distance if distance >= 0 else None
     if param.base != arg.base:
-        return None
+        return 10 if param.base in _TIMES and arg.base == "STRING" else None
     if param.base == "ARRAY" and param.element is not None and arg.element is not None:
         return exact(param.element, arg.element, bound)
     if param.base == "MAP" and param.element is not None and arg.element is not None and param.key and arg.key:

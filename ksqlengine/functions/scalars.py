@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ksqlengine.errors import KsqlError
-from ksqlengine.functions.registry import SCALARS, return_rule, show
+from ksqlengine.functions.registry import MOMENTS, SCALARS, return_rule, show
 from ksqlengine.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, STRING, SqlType, array, decimal
 
 
@@ -19,16 +19,24 @@ def whole_decimal(args: list[SqlType]) -> SqlType:
     return decimal(max(args[0].precision - args[0].scale, 1), 0)
 
 
-@return_rule("element")
-def element(args: list[SqlType]) -> SqlType:
-    """Return the element type of the first argument, an array."""
-    return args[0].element or args[0]
+@return_rule("greatest")
+def greatest(args: list[SqlType]) -> SqlType:
+    """Return the type of GREATEST."""
+    return extreme("greatest", args)
 
 
-@return_rule("extreme")
-def extreme(args: list[SqlType]) -> SqlType:
+@return_rule("least")
+def least(args: list[SqlType]) -> SqlType:
+    """Return the type of LEAST."""
+    return extreme("least", args)
+
+
+def extreme(name: str, args: list[SqlType]) -> SqlType:
     """Return the type that holds any of the arguments: the widest number, else their one type."""
     known = [a for a in args if a.base != "NULL"]
+    moments = [a for a in known if a.base in MOMENTS]
+    if moments:
+        return moments[0]
     kinds = {a.base for a in known}
     if len(kinds) <= 1:
         if kinds != {"DECIMAL"}:
@@ -38,7 +46,7 @@ def extreme(args: list[SqlType]) -> SqlType:
     if "DOUBLE" in kinds:
         return DOUBLE
     # ksqlDB has an overload for each kind of number, and several of them take such a mixture
-    raise KsqlError(f"Function 'greatest' cannot be resolved due to ambiguous method parameters {show(args)}.")
+    raise KsqlError(f"Function '{name}' cannot be resolved due to ambiguous method parameters {show(args)}.")
 
 
 @return_rule("entries")
@@ -176,8 +184,8 @@ SINH(DOUBLE) -> DOUBLE : Numbers.sinh
 SQRT(DOUBLE) -> DOUBLE : Numbers.sqrt
 TAN(DOUBLE) -> DOUBLE : Numbers.tan
 TANH(DOUBLE) -> DOUBLE : Numbers.tanh
-GREATEST(T, T...) -> @extreme : Numbers.greatest typed
-LEAST(T, T...) -> @extreme : Numbers.least typed
+GREATEST(T, T...) -> @greatest : Numbers.greatest typed
+LEAST(T, T...) -> @least : Numbers.least typed
 GENERATE_SERIES(INTEGER, INTEGER) -> ARRAY<INTEGER> : Numbers.series
 GENERATE_SERIES(INTEGER, INTEGER, INTEGER) -> ARRAY<INTEGER> : Numbers.series
 GENERATE_SERIES(BIGINT, BIGINT) -> ARRAY<BIGINT> : Numbers.series

@@ -1,5 +1,6 @@
 package ksql.functions;
 
+import java.text.ParsePosition;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -71,7 +72,8 @@ public final class Dates {
       return null;
     }
     try {
-      TemporalAccessor t = Times.formatter(pattern).parse(s);
+      // text behind the date does not count
+      TemporalAccessor t = Times.formatter(pattern).parse(s, new ParsePosition(0));
       if (t.isSupported(ChronoField.EPOCH_DAY)) {
         return LocalDate.from(t);
       }
