@@ -205,6 +205,13 @@ def _is_generic(p: SqlType) -> bool:
     return p.base in (VARIABLE, "ANY") or p.base != LAMBDA and any(_is_generic(i) for i in inner)
 
 
+def _is_generic(pattern: SqlType) -> bool:
+    """Tell whether a parameter takes any type somewhere inside."""
+    return pattern.base in (VARIABLE, "ANY") or any(
+        p is not None and _is_generic(p) for p in (pattern.element, pattern.key)
+    )
+
+
 def show(args: list[SqlType]) -> str:
     """Print argument types as ksqlDB does in messages."""
     return "(" + ", ".join("null" if a.base == "NULL" else pattern_text(a) for a in args) + ")"

@@ -19,6 +19,12 @@ def whole_decimal(args: list[SqlType]) -> SqlType:
     return decimal(max(args[0].precision - args[0].scale, 1), 0)
 
 
+@return_rule("element")
+def element(args: list[SqlType]) -> SqlType:
+    """Return the element type of the first argument, an array."""
+    return args[0].element or args[0]
+
+
 @return_rule("greatest")
 def greatest(args: list[SqlType]) -> SqlType:
     """Return the type of GREATEST."""
