@@ -18,7 +18,7 @@ from headway.core.feeds import Column, DatedCalendar, DayTypeCalendar, Feed, Mon
 from headway.core.table import Coded, Ints, Rejected, Table, grouped
 from headway.core.units import convert
 from headway.errors import WorkbookError
-from headway.workbooks.cells import BadCellError, parse
+from headway.workbooks.cells import BadCellError, parse, whole_seconds
 from headway.workbooks.sheet import RawColumn, RawSheet, read_sheet
 
 Bools = NDArray[np.bool_]
@@ -106,6 +106,8 @@ def _check_column(raw: RawColumn, name: str, column: Column, contract: Contract)
     else:
         cells, codes = raw.distinct, raw.codes
     in_contract = name in contract.schema["properties"]
+    if not in_contract and raw.numbers is not None and (times := whole_seconds(cells, column)) is not None:
+        return _Checked(codes, times)
     asked = contract.unit(name) if in_contract else None
     checked = _Checked(codes, [None] * len(cells))
     for code, cell in enumerate(cells):

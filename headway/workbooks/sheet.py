@@ -82,16 +82,8 @@ def read_sheet(
     :class:`WorkbookError` that names the workbook, the sheet or column, and those that there are.
     """
     check_container(path)
-    request = {
-        "path": str(path),
-        "sheet": sheet,
-        "header_row": header_row,
-        "headers": list(headers) if headers is not None else None,
-        "memory_bytes": memory_bytes,
-        "cpu_s": CPU_S,
-        "site": _site_of("python_calamine"),
-    }
-    answer = _ask_child(path, request)
+    wanted = [_site_of("python_calamine"), str(memory_bytes), str(CPU_S), str(path), sheet, str(header_row)]
+    answer = _ask_child(path, [*wanted, *(headers or ())], memory_bytes)
     size = int.from_bytes(answer[:4], "little")
     head = json.loads(answer[4 : 4 + size])
     if "error" in head:
@@ -108,10 +100,11 @@ def _site_of(module: str) -> str:
     return str(Path(spec.origin).parent.parent)
 
 
-def _ask_child(path: Path, request: dict[str, Any]) -> bytes:
-    command = [sys.executable, "-I", "-S", str(CHILD)]
+def _ask_child(path: Path, wanted: list[str], memory_bytes: int) -> bytes:
+    arguments = [argument.encode("utf-8", "surrogateescape") for argument in wanted]
+    command: list[str | bytes] = [sys.executable, "-I", "-S", "-X", "utf8", str(CHILD), *arguments]
     try:
-        done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=WALL_S)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=WALL_S)
     except subprocess.TimeoutExpired as error:
         raise _failed(path, f"reading it took more than {WALL_S:g} s") from error
     if done.returncode == 0 and len(done.stdout) >= 4:
@@ -120,7 +113,7 @@ def _ask_child(path: Path, request: dict[str, Any]) -> bytes:
     if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         raise _failed(path, f"reading it took more than {CPU_S} s of processor time")
     if "memory allocation" in " ".join(said) or "MemoryError" in " ".join(said):
-        raise _too_large(path, request["memory_bytes"])
+        raise _too_large(path, memory_bytes)
     raise _failed(path, f"the reader stopped ({said[-1] if said else f'exit code {done.returncode}'})")
 
 
