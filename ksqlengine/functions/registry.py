@@ -202,7 +202,7 @@ class Library:
 
 def _is_generic(p: SqlType) -> bool:
     inner = [i for i in (p.element, p.key) if i is not None]
-    return p.base in (VARIABLE, "ANY") or p.base != LAMBDA and any(_is_generic(i) for i in inner)
+    return p.base in (VARIABLE, "ANY") or (p.base != LAMBDA and any(_is_generic(i) for i in inner))
 
 
 def _is_generic(pattern: SqlType) -> bool:
