@@ -282,6 +282,8 @@ class InsertSelect(Statement):
     target: str
     properties: dict[str, Any]
     query: Query
+    line: int = field(default=0, compare=False)
+    column: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ksqlengine.types import BIGINT, DOUBLE, NULL, NUMERIC_ORDER, STRING, SqlTyp
 if TYPE_CHECKING:
     from ksqlengine.codegen.expressions import Code, Compiler
 
+_CLOCKS = ("ROWTIME", "WINDOWSTART", "WINDOWEND")  # compared with text, the text is a timestamp
 _TIMES = ("DATE", "TIME", "TIMESTAMP")
 _HINT = "\nHint: You might need to add explicit type casts."
 
@@ -91,10 +92,11 @@ def _literal_type(text: str, wanted: SqlType, at: str) -> SqlType:
             raise bad() from None
         if re.fullmatch(r"[+-]?\d+", text.strip()):
             return wanted if wanted.base != "INTEGER" or abs(number) < 2**31 else BIGINT
-        if "e" in text.lower() or wanted.base == "DOUBLE":
+        if wanted.base == "DOUBLE":
             return DOUBLE
-        scale = max(-int(number.as_tuple().exponent), 0)
-        found = common_type(wanted, decimal(max(len(number.as_tuple().digits), scale), scale))
+        plain = Decimal(format(number, "f"))
+        scale = max(-int(plain.as_tuple().exponent), 0)
+        found = common_type(wanted, decimal(max(len(plain.as_tuple().digits), scale), scale))
         return found or wanted
     return wanted
 
@@ -112,6 +114,8 @@ def common(items: list[tuple[t.Expr, Code]], compiler: Compiler) -> tuple[list[s
             type_ = _literal_type(expr.value, type_, format_expression(expr))
             continue
         found = common_type(type_, code.type)
+        if found is None and type_.base == "STRING" and _plain_literal(expr):
+            found = type_
         if found is None:
             nested = _coerce_inside(expr, type_, compiler)
             if nested is None:
@@ -124,7 +128,7 @@ def common(items: list[tuple[t.Expr, Code]], compiler: Compiler) -> tuple[list[s
     javas = []
     for expr, code in items:
         source = Code(code.java, code.type)
-        if code.type != NULL and code.type != type_ and (code.type.base in ("ARRAY", "MAP", "STRUCT") or _is_text(expr)):
+        if code.type != NULL and code.type != type_ and (code.type.base in ("ARRAY", "MAP", "STRUCT") or _is_text(expr) or type_.base == "STRING"):
             javas.append(f"ksql.runtime.Casts.to({source.java}, {compiler.constants.sql_type(type_)})")
         else:
             javas.append(compiler.cast_to(source, type_) if type_ != NULL else source.java)
@@ -219,6 +223,11 @@ def comparison(e: t.Compare, left: Code, right: Code, name: str, compiler: Compi
         return left.java, compiler_cast(right, a)
     if b.base in _TIMES and a.base == "STRING":
         return compiler_cast(left, b), right.java
+    for one, other, swap in ((e.left, e.right, False), (e.right, e.left, True)):
+        if isinstance(one, t.Column) and one.name in _CLOCKS and isinstance(other, t.Literal) and _is_text(other):
+            text = literal_code(other.value, STRING)
+            java = compiler.constants.constant("Long", f"ksql.runtime.Times.millis({text})")
+            return (java, right.java) if swap else (left.java, java)
     if {a.base, b.base} == {"TIMESTAMP", "DATE"}:
         return f"ksql.runtime.Casts.timestamp({left.java})", f"ksql.runtime.Casts.timestamp({right.java})"
     raise KsqlError(

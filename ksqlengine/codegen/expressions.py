@@ -42,6 +42,14 @@ class Code:
     type: SqlType
 
 
+def attempt(expr: t.Expr, java: str, kind: str) -> str:
+    """Let a function call inside an expression fail by itself: it is null then, as in ksqlDB."""
+    if not isinstance(expr, t.Call | t.Cast | t.Arithmetic):
+        return java
+    part = f"new ksql.runtime.Lambda() {{ public Object call(final Object[] none) {{ return {java}; }} }}"
+    return f"(({kind}) ksql.runtime.Ops.attempt({part}))"
+
+
 Resolver = Callable[[t.Column], Code]
 
 
@@ -51,10 +59,14 @@ class Constants:
 
     fields: dict[str, str] = field(default_factory=dict)
 
+    def constant(self, java_type_: str, java: str) -> str:
+        """Return the name of a field that holds a value."""
+        return "Types." + self.fields.setdefault(f"static final {java_type_} %s = {java};", f"T{len(self.fields)}")
+
     def sql_type(self, type_: SqlType) -> str:
         """Return the name of a field that holds a type."""
         text = '"' + str(type_).replace("\\", "\\\\").replace('"', '\\"') + '"'
-        return self.fields.setdefault(
+        return "Types." + self.fields.setdefault(
             f"static final ksql.runtime.SqlType %s = ksql.runtime.SqlType.of({text});", f"T{len(self.fields)}"
         )
 
@@ -135,6 +147,7 @@ class Compiler:
                 "Cannot construct an array with all NULL elements (see https://github.com/confluentinc/ksql/"
                 "issues/4239). As a workaround, you may cast a NULL value to the desired type."
             )
+        codes = [attempt(i, c, "Object") for i, c in zip(e.items, codes, strict=True)]
         return Code(f"ksql.runtime.Ops.list(new Object[] {{{', '.join(codes)}}})", array(element))
 
     def _mapof(self, e: t.MapOf) -> Code:
@@ -151,18 +164,17 @@ class Compiler:
                 "Cannot construct a map with all NULL " + what + " (see https://github.com/confluentinc/ksql/"
                 "issues/4239). As a workaround, you may cast a NULL " + what[:-1] + " to the desired type."
             )
+        values = [attempt(x, v, "Object") for (_, x), v in zip(e.entries, values, strict=True)]
         parts = ", ".join(f"{k}, {v}" for k, v in zip(keys, values, strict=True))
         return Code(f"ksql.runtime.Ops.map(new Object[] {{{parts}}})", map_of(key, value))
 
     def _structof(self, e: t.StructOf) -> Code:
-        if not e.fields:
-            raise KsqlError("Struct constructor cannot be empty.")
         names = [n for n, _ in e.fields]
         if len(set(names)) != len(names):
             raise KsqlError(f"Duplicate field names found in STRUCT: '{format_expression(e)}'.")
         codes = [self.compile(v) for _, v in e.fields]
         type_ = struct(zip(names, (c.type for c in codes), strict=True))
-        values = ", ".join(c.java for c in codes)
+        values = ", ".join(attempt(v, c.java, "Object") for (_, v), c in zip(e.fields, codes, strict=True))
         return Code(f"new ksql.runtime.Struct({self.constants.sql_type(type_)}, new Object[] {{{values}}})", type_)
 
     # ---- arithmetic
@@ -248,6 +260,8 @@ class Compiler:
 
     def _cast(self, e: t.Cast) -> Code:
         value = self.compile(e.value)
+        if isinstance(e.value, t.Call) and value.type != NULL:
+            value = Code(attempt(e.value, value.java, java_type(value.type)), value.type)
         return Code(cast_code(value.java, value.type, e.type, self.constants.sql_type), e.type)
 
     # ---- functions
@@ -264,7 +278,8 @@ class Compiler:
             elif isinstance(arg, t.Column) and arg.source is None and self._unit(e.name, arg) is not None:
                 codes.append(Code(f"java.time.temporal.ChronoUnit.{self._unit(e.name, arg)}", SqlType("UNIT")))
             else:
-                codes.append(self.compile(arg))
+                code = self.compile(arg)
+                codes.append(Code(attempt(arg, code.java, java_type(code.type)), code.type))
         types = [
             c.type if c is not None else SqlType(LAMBDA, fields=tuple((p, NULL) for p in a.params))  # type: ignore[attr-defined]
             for c, a in zip(codes, e.args, strict=True)

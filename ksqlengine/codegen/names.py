@@ -39,7 +39,7 @@ def format_expression(e: t.Expr) -> str:
             return f"{f(e.base)}[{f(e.index)}]"
         case t.Call():
             args = ", ".join(map(f, e.args))
-            return f"{e.name}({args if args or e.name != 'COUNT' else '*'})"
+            return f"{e.name}({args if args or e.name != 'COUNT' else 'ROWTIME'})"
         case t.Cast():
             return f"CAST({f(e.value)} AS {type_text(e.type)})"
         case t.Arithmetic() | t.Compare() | t.Logical():

@@ -104,10 +104,7 @@ def same(expected: Any, actual: Any) -> bool:
         if not isinstance(actual, dict) or len(expected) != len(actual):
             return False
         for name, value in expected.items():
-            if name in actual:
-                if not same(value, actual[name]):
-                    return False
-            elif name.upper() not in actual or not same(value, actual[name.upper()]):
+            if not same(value, actual[name] if name in actual else actual.get(name.upper())):
                 return False
         return True
     if isinstance(expected, list):

@@ -97,7 +97,7 @@ class StatementsToTree(ToTree):
 
     def insert_select(self, name: Name, *parts: Any) -> t.InsertSelect:
         named, _, rest = self._sort(parts)
-        return t.InsertSelect(str(name), named.get("properties", {}), rest[0])
+        return t.InsertSelect(str(name), named.get("properties", {}), rest[0], name.line, name.column)
 
     def column_names(self, *names: Name) -> Part:
         return Part(("columns", tuple(str(n) for n in names)))

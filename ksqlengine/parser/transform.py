@@ -91,7 +91,7 @@ class ToTree(Transformer):  # type: ignore[type-arg]
     def floating(self, token: Token) -> t.Literal:
         value = float(token)
         if value == float("inf"):
-            raise KsqlError(f"line {token.line}:{token.column}: Number overflows DOUBLE: {token}")
+            raise KsqlError(f"line {token.line}:{(token.column or 0) + 1}: Number overflows DOUBLE: {token}")
         return t.Literal(value, DOUBLE)
 
     def number(self, literal: t.Literal) -> t.Literal:
@@ -260,7 +260,7 @@ class ToTree(Transformer):  # type: ignore[type-arg]
         return t.Call("CONCAT", (left, right))
 
     def negate(self, value: t.Expr) -> t.Expr:
-        if isinstance(value, t.Literal) and value.type.is_numeric and not str(value.value).startswith("-"):
+        if isinstance(value, t.Literal) and (value.type.is_numeric or value.type == TOO_LARGE) and not str(value.value).startswith("-"):
             number = -value.value
             kind = _integer_type(number) if isinstance(value.value, int) else value.type
             return t.Literal(number, kind)

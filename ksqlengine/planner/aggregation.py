@@ -34,6 +34,7 @@ def plan(
             if isinstance(x, t.Call) and x.name in AGGREGATES and x not in calls:
                 calls.append(x)
     kind = "TABLE" if sink is not None and not query.group_by else relation.kind
+    _check(items, having, groups, query, relation)
     if not groups:
         shown = ", ".join(dict.fromkeys(_shown(c) for c in calls))
         raise KsqlError(
@@ -48,7 +49,6 @@ def plan(
     for i, g in enumerate(groups):
         if g in groups[:i]:
             raise KsqlError(f"Duplicate GROUP BY expression: {format_expression(g)}")
-    _check(items, having, groups, query)
     relation, keys = _group(query, groups, items, relation, builder)
     states, udafs = _states(calls, relation, builder)
     slots = [Slot(None, f"KSQL_GROUP_{i}", k.type, "STATE") for i, k in enumerate(keys)]
@@ -107,13 +107,17 @@ def _bare(e: t.Expr) -> str:
     return format_expression(rewrite(e, lambda x: t.Column(x.name) if isinstance(x, t.Column) else None))
 
 
-def _check(items: list[Item], having: t.Expr | None, groups: list[t.Expr], query: t.Query) -> None:
+def _check(
+    items: list[Item], having: t.Expr | None, groups: list[t.Expr], query: t.Query, relation: Relation
+) -> None:
     """Refuse what is neither grouped nor aggregated."""
 
     def free(e: t.Expr) -> bool:
         if e in groups or isinstance(e, t.Call) and e.name in AGGREGATES:
             return False
         if isinstance(e, t.Column):
+            if e.name in WINDOW_BOUNDS and relation.joined and not relation.find(e):
+                raise KsqlError(f"SELECT column '{e.name}' cannot be resolved.")
             return not (e.name in WINDOW_BOUNDS and query.window is not None and e.source is None)
         from ksqlengine.codegen.names import children
 

@@ -34,8 +34,6 @@ class PlanBuilder:
     def code(self) -> str:
         """Return the Java text of all classes."""
         text = "\n".join(self.classes)
-        for name in self.constants.fields.values():
-            text = text.replace(f"{name},", f"Types.{name},").replace(f"{name})", f"Types.{name})")
         types = f"final class Types {{\n{self.constants.declarations()}\n}}"
         return types + "\n" + text
 

@@ -35,11 +35,12 @@ def plan_create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], 
                 "\nTables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or"
                 " NON NULL constraints."
             )
+    for which in ("KEY", "VALUE"):
+        name = with_.format_name(which)
+        if name is not None:
+            make_format(name, with_, which)
     if not elements:
-        if with_.get("VALUE_SCHEMA_ID") is None and with_.get("KEY_SCHEMA_ID") is None:
-            raise KsqlError(
-                "The statement does not define any columns." if False else "No columns supplied."
-            ) if True else None
+        raise KsqlError("No columns supplied.")
     columns = []
     for e in elements:
         namespace = {"": "VALUE", "HEADERS": "HEADERS", "HEADER": "HEADERS"}.get(e.constraint, "KEY")
@@ -67,7 +68,7 @@ def plan_create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], 
     return Source(
         node.name, node.kind, str(with_.get("KAFKA_TOPIC")), schema, key_format, value_format, window,
         timestamp_name(with_), with_.get("TIMESTAMP_FORMAT"), node.read_only, None, text,
-        int(with_.get("PARTITIONS") or 0), int(with_.get("REPLICAS") or 0),
+        int(with_.get("PARTITIONS") or config.get("ksql.topic.partitions", {}).get(str(with_.get("KAFKA_TOPIC"))) or 0), int(with_.get("REPLICAS") or 0),
     )  # fmt: skip
 
 
@@ -122,7 +123,7 @@ def source_formats(with_: SourceProperties, config: dict[str, Any], schema: Sche
     explicit = with_.get("KEY_FORMAT")
     if explicit is not None and not schema.key and str(explicit).upper() != "NONE":
         raise KsqlError("Key format specified for stream without key columns.")
-    if not schema.key:
+    if not schema.key and key_name is None:
         key_name = "NONE"
     key_name = key_name or default_format(config, "KEY") or "KAFKA"
     return make_format(key_name, with_, "KEY"), make_format(value_name, with_, "VALUE")
@@ -138,6 +139,12 @@ def _check_header(e: t.Element) -> None:
         raise KsqlError(f"Invalid type for HEADER('{e.header_key}') column: expected BYTES, got {e.type}")
 
 
+def refuse_replace(kind: str, name: str) -> None:
+    """Refuse CREATE OR REPLACE of a read-only source."""
+    kind = kind.lower()
+    raise KsqlError(f"Cannot add {kind} '{name}': CREATE OR REPLACE is not supported on source {kind}s.")
+
+
 def check_replace(existing: Source, new: Source, or_replace: bool) -> None:
     """Refuse a second source of a name unless it replaces the first and may."""
     kind = existing.kind.lower()
@@ -147,9 +154,7 @@ def check_replace(existing: Source, new: Source, or_replace: bool) -> None:
             f"Cannot add {new.kind.lower()} '{new.name}': {article} with the same name already exists"
         )
     if existing.read_only or new.read_only:
-        raise KsqlError(
-            f"Cannot add {kind} '{new.name}': CREATE OR REPLACE is not supported on source {kind}s."
-        )
+        refuse_replace(kind, new.name)
     if existing.kind != new.kind:
         raise KsqlError(f"Cannot upgrade data source: incompatible types: {existing.kind} and {new.kind}")
     old_columns = {(c.name, c.namespace): c for c in existing.schema.columns}

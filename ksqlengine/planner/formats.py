@@ -14,16 +14,21 @@ def check_key(fmt: FormatInfo, schema: Schema) -> None:
     columns = schema.key
     for column in columns:
         if contains_map(column.type):
-            raise KsqlError(
-                "Map keys, including types that contain maps, are not supported as they may lead to unexpected behavior "
-                f"due to inconsistent serialization. Key column name: {quoted(column.name)}. Column type: {column.type}. "
-                "See https://github.com/confluentinc/ksql/issues/6621 for more."
-            )
+            raise map_key(column.name, column.type)
     if not columns:
         return
     reason = _reason(fmt, columns, True)
     if reason:
         raise _unsupported("Key", fmt, columns, reason)
+
+
+def map_key(name: str, type_: SqlType) -> KsqlError:
+    """Return the error for a key that holds a map."""
+    return KsqlError(
+        "Map keys, including types that contain maps, are not supported as they may lead to unexpected behavior "
+        f"due to inconsistent serialization. Key column name: {quoted(name)}. Column type: {type_}. "
+        "See https://github.com/confluentinc/ksql/issues/6621 for more."
+    )
 
 
 def check_value(fmt: FormatInfo, schema: Schema) -> None:

@@ -29,6 +29,8 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str,
     named = [n for n in node.columns if n in headers]
     if named:
         raise KsqlError(f"Cannot insert into HEADER columns: {', '.join(named)}")
+    if not node.columns and headers and len(node.values) == len(schema.columns):
+        raise KsqlError(f"Cannot insert into HEADER columns: {', '.join(headers)}")
     names = list(node.columns) or [c.name for c in (*schema.columns,) if c.namespace != "HEADERS"]
     if len(names) != len(node.values):
         if not node.columns:

@@ -11,6 +11,7 @@ from ksqlengine.codegen.expressions import Code
 from ksqlengine.codegen.names import columns, format_expression
 from ksqlengine.errors import KsqlError
 from ksqlengine.planner.builder import PlanBuilder
+from ksqlengine.planner.formats import contains_map, map_key
 from ksqlengine.planner.projection import canonical
 from ksqlengine.planner.relation import KeyColumn, Relation, Scope, Slot
 
@@ -31,7 +32,7 @@ def plan(
     left_expr, right_expr = sides(join, left, right, aliases, everything)
     left_code = Scope(left, "JOIN ON", builder.constants).compiler.compile(left_expr)
     right_code = Scope(right, "JOIN ON", builder.constants).compiler.compile(right_expr)
-    got = f"{format_expression(left_expr)} = {format_expression(right_expr)}"
+    got = _got(join, left, right)
     if left_code.type != right_code.type:
         raise KsqlError(
             "Invalid join condition: types don't match. Got "
@@ -97,6 +98,9 @@ def plan(
         else:
             check_windows(left, right)
             step.update(type="table-table")
+    if kind != ("STREAM", "STREAM") or left_is_key and right_is_key:
+        if not foreign and left_is_key:
+            check_partitions(left, right)
     slots = [*left.slots, *right.slots]
     for slot in slots:
         slot.used = True  # rows are put side by side as they stand
@@ -111,6 +115,12 @@ def plan(
             expressions.append(right_expr)
         both = [e for e in (left_expr, right_expr) if isinstance(e, t.Column)]
         synthetic = join.kind == "OUTER" or not both
+        plain = [e for e in expressions if isinstance(e, t.Column)]
+        expressions = plain or expressions
+        if contains_map(left_code.type):
+            first = expressions[0]
+            label = f"{first.source}_{first.name}" if isinstance(first, t.Column) else "KSQL_COL_0"
+            raise map_key(label, left_code.type)
         if synthetic:
             name = "ROWKEY"
             expressions = [t.Column(name)]
@@ -124,6 +134,13 @@ def plan(
         step, "TABLE" if left.kind == "TABLE" else "STREAM", slots, keys, left.key_format, left.value_format, left.window,
         [*left.sources, *right.sources], True, synthetic, "foreign" if foreign else "join",
     )  # fmt: skip
+
+
+def _got(join: t.Join, left: Relation, right: Relation) -> str:
+    condition = join.condition
+    assert isinstance(condition, t.Compare)  # noqa: S101 - `sides` refused all else
+    first, second = (_canonical_both(e, left, right) for e in (condition.left, condition.right))
+    return f"{format_expression(first)} = {format_expression(second)}"
 
 
 def _name(left: Relation, join: t.Join) -> str:
@@ -218,12 +235,23 @@ def rekey(relation: Relation, expr: t.Expr, code: Code, is_key: bool, builder: P
     return replace(relation, step=step, keys=[key])
 
 
+def check_partitions(left: Relation, right: Relation) -> None:
+    """Refuse sources that are cut into a different number of partitions."""
+    one, two = left.sources[0][1], right.sources[0][1]
+    a, b = one.partitions or 1, two.partitions or 1
+    if a != b:
+        raise KsqlError(
+            f"Can't join `{one.name}` with `{two.name}` since the number of partitions don't match. `{one.name}` partitions "
+            f"= {a}; `{two.name}` partitions = {b}. Please repartition either one so that the number of partitions match."
+        )
+
+
 def check_formats(left: Relation, right: Relation) -> None:
     """Refuse formats that cannot be joined."""
-    bad = [s.name for _, s in (*left.sources, *right.sources) if s.value_format.name == "NONE"]
+    bad = [s for _, s in (*left.sources, *right.sources) if s.value_format.name in ("NONE", "KAFKA")]
     if bad:
         raise KsqlError(
-            f"Source(s) {', '.join(bad)} are using the 'NONE' value format. This format does not yet support JOIN."
+            f"Source(s) {', '.join(s.name for s in bad)} are using the '{bad[0].value_format.name}' value format. This format does not yet support JOIN."
         )
 
 
@@ -237,6 +265,11 @@ def check_windows(left: Relation, right: Relation) -> None:
             return f"`{r.sources[0][1].name}` is {how}"
 
         raise KsqlError(f"Can not join windowed source to non-windowed source.\n{text(left)}\n{text(right)}")
+    if a is not None and b is not None and a.kind != "SESSION" and b.kind != "SESSION" and a != b:
+        raise KsqlError(
+            "Implicit repartitioning of windowed sources is not supported. "
+            "See https://github.com/confluentinc/ksql/issues/4385."
+        )
     if a is not None and b is not None and (a.kind == "SESSION") != (b.kind == "SESSION"):
         raise KsqlError(
             f"Incompatible windowed sources.\nLeft source: {a.kind}\nRight source: {b.kind}\n"

@@ -10,7 +10,7 @@ from ksqlengine.codegen.names import format_expression, rewrite
 from ksqlengine.errors import KsqlError
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Scope, Slot
-from ksqlengine.types import NULL, Column, Schema
+from ksqlengine.types import NULL, Column, Schema, SqlType
 
 DOCS = "https://cnfl.io/2LV7ouS"
 
@@ -42,10 +42,10 @@ def default_name(e: t.Expr) -> str | None:
     return e.name if isinstance(e, t.Deref) else None
 
 
-def expand(items: tuple[t.SelectItem, ...], relation: Relation, grouped: bool) -> list[Item]:
-    """Write out stars and give every column its name."""
+def expand(items: tuple[t.SelectItem, ...], relation: Relation, partition: tuple[t.Expr, ...] | None) -> list[Item]:
+    """Write out stars and give every column its name. `partition` holds PARTITION BY's expressions, which come first."""
     found: list[Item] = []
-    taken = {s.name for s in relation.slots}
+    taken = {c.name for _, s in relation.sources for c in s.schema.columns}
     names = [c.name for _, s in relation.sources for c in (*s.schema.columns,)]
     counts = Counter(names)
     generated = 0
@@ -56,6 +56,9 @@ def expand(items: tuple[t.SelectItem, ...], relation: Relation, grouped: bool) -
                 raise KsqlError(f"'{item.source}' is not a valid stream/table name or alias.")
             if relation.synthetic_key and item.kind == "all":
                 found.append(Item(t.Column(relation.keys[0].name), relation.keys[0].name))
+            if partition is not None and item.kind == "all":
+                found += _partition_star(partition, relation)
+                continue
             for alias, source in relation.sources:
                 if item.source in (None, alias):
                     for column in (*source.schema.key, *source.schema.value, *source.schema.headers):
@@ -87,10 +90,32 @@ def expand(items: tuple[t.SelectItem, ...], relation: Relation, grouped: bool) -
                 name = f"{expr.name}_{n}"
             found.append(Item(expr, name))
         else:
-            while f"KSQL_COL_{generated}" in taken:
+            while f"KSQL_COL_{generated}" in taken or f"KSQL_COL_{generated}" in {i.name for i in found}:
                 generated += 1
             found.append(Item(expr, f"KSQL_COL_{generated}"))
             generated += 1
+    return found
+
+
+def _partition_star(partition: tuple[t.Expr, ...], relation: Relation) -> list[Item]:
+    """Return `*` behind PARTITION BY: the new key, the values, then what was the key before."""
+    new = [canonical(e, relation) for e in partition]
+    found = []
+    for i, e in enumerate(new):
+        name = default_name(e) or f"KSQL_COL_{i}"
+        if isinstance(e, t.Column) and relation.joined and e.source:
+            name = f"{e.source}_{e.name}"
+        if not (isinstance(e, t.Literal) and e.value is None):
+            found.append(Item(e, name))
+    for alias, source in relation.sources:
+        names = [c.name for c in source.schema.value]
+        if relation.joined:
+            names += list(PSEUDO)
+        names += [c.name for c in (*source.schema.key, *source.schema.headers)]
+        for name in names:
+            column = t.Column(name, alias)
+            if column not in new:
+                found.append(Item(column, f"{alias}_{name}" if relation.joined else name))
     return found
 
 
@@ -101,7 +126,7 @@ def _scratch() -> object:
 
 
 def plan(
-    items: list[Item], relation: Relation, builder: PlanBuilder, sink: str | None, persistent: bool
+    items: list[Item], relation: Relation, builder: PlanBuilder, sink: str | None, persistent: bool, keyless: bool = False
 ) -> tuple[Relation, Schema]:
     """Add the projection: key columns by name, all else computed into the value."""
     scope = Scope(relation, "SELECT", builder.constants)
@@ -109,20 +134,21 @@ def plan(
     keys: list[tuple[str, KeyColumn] | None] = [None] * len(relation.keys)
     values: list[tuple[Item, str]] = []
     columns: list[Column] = []
-    if persistent:
-        check_names(items, reserved)
     chosen = choose_keys(items, relation)
+    if persistent:
+        check_names(items, reserved, {} if relation.key_kind != "partition" else chosen)
     for i, item in enumerate(items):
         at = chosen.get(i)
         if at is not None:
             if keys[at] is not None:
                 first = keys[at]
                 assert first is not None  # noqa: S101 - tested the line before
+                one, two = sorted((first[0], item.name))
+                if relation.key_kind == "group":
+                    raise KsqlError(f"The projection contains a key column more than once: `{one}` and `{two}`.")
+                label = _key_label(relation.keys[at], relation)
                 raise KsqlError(
-                    f"The projection contains a key column (`{_key_label(relation.keys[at])}`) more than once, "
-                    f"aliased as: `{first[0]}` and `{item.name}`."
-                    if first[0] != item.name
-                    else f"The projection contains a key column more than once: `{first[0]}` and `{item.name}`."
+                    f"The projection contains a key column (`{label}`) more than once, aliased as: {one} and {two}."
                 )
             keys[at] = (item.name, relation.keys[at])
             if not persistent:
@@ -142,16 +168,19 @@ def plan(
             )
         values.append((item, code.java))
         columns.append(Column(item.name, code.type))
+    if persistent and keyless and relation.kind == "STREAM" and any(k is None for k in keys):
+        keys = []
+        relation = replace(relation, keys=[], step={"op": "drop_key", "in": relation.step})
     if persistent:
         check_keys(keys, relation, items, sink)
-        seen: set[str] = set()
+        seen = {k[0] for k in keys if k is not None}
         for column in columns:
             if column.name in seen:
                 same = ", ".join(str(c) for c in columns if c.name == column.name)
                 raise KsqlError(f"Duplicate value columns found in schema: {same.split(', ')[0]}")
             seen.add(column.name)
     key_columns = [Column(k[0], k[1].type, "KEY") for k in keys if k is not None]
-    if persistent and not columns and relation.kind == "STREAM" and False:
+    if persistent and not columns:
         raise KsqlError("The projection contains no value columns.")
     function = builder.row_function([(java, format_expression(item.expr)) for item, java in values])
     step = {"op": "project", "in": relation.step, "kind": relation.kind, "function": function}
@@ -163,8 +192,10 @@ def plan(
     return replace(relation, step=step, slots=slots), Schema((*key_columns, *columns))
 
 
-def _key_label(key: KeyColumn) -> str:
+def _key_label(key: KeyColumn, relation: Relation) -> str:
     first = key.expressions[0]
+    if isinstance(first, t.Column) and relation.joined and first.source:
+        return f"{first.source}_{first.name}"
     return first.name if isinstance(first, t.Column) else key.name
 
 
@@ -181,11 +212,11 @@ def choose_keys(items: list[Item], relation: Relation) -> dict[int, int]:
     return chosen
 
 
-def check_names(items: list[Item], reserved: dict[str, object]) -> None:
+def check_names(items: list[Item], reserved: dict[str, SqlType], chosen: dict[int, int]) -> None:
     """Refuse names that the engine keeps for itself."""
-    for item in items:
-        if item.name in reserved:
-            if item.explicit:
+    for i, item in enumerate(items):
+        if item.name in reserved and i not in chosen:
+            if item.explicit and not (isinstance(item.expr, t.Column) and item.expr.name == item.name):
                 raise KsqlError(f"`{item.name}` is a reserved column name. You cannot use it as an alias for a column.")
             raise KsqlError(f"Reserved column name in select: `{item.name}`. Please remove or alias the column.")
 
@@ -197,13 +228,19 @@ def check_keys(
     missing = [relation.keys[i] for i, k in enumerate(keys) if k is None]
     if not missing:
         return
-    raise missing_key(relation, sink)
+    if relation.key_kind == "foreign":
+        listed = ", ".join(f"`{k.name}`" for k in missing)
+        raise KsqlError(
+            "Primary key columns missing in projection. For foreign-key table-table joins, the projection must include all "
+            f"primary key columns from the left input table (`{relation.sources[0][0]}`). Missing columns: {listed}."
+        )
+    raise missing_key(relation, sink, missing)
 
 
-def missing_key(relation: Relation, sink: str | None) -> KsqlError:
+def missing_key(relation: Relation, sink: str | None, missing: list[KeyColumn]) -> KsqlError:
     """Return ksqlDB's error for a key that is not selected."""
     name = f"`{sink}`"
-    shown = [_shown(k.expressions[0], relation) for k in relation.keys]
+    shown = [k.label if relation.key_kind == "group" else _shown(k.expressions[0], relation) for k in missing]
     plural = "s" if len(shown) > 1 else ""
     hint = ""
     if relation.key_kind == "join":
@@ -221,7 +258,7 @@ def missing_key(relation: Relation, sink: str | None) -> KsqlError:
     elif relation.key_kind == "partition":
         what = f"the partitioning expression{plural} " + _listed(shown, "and")
     else:
-        shown = [k.name for k in relation.keys]
+        shown = [k.name for k in missing]
         what = f"the key column{plural} " + _listed(shown, "and")
     return KsqlError(
         f"Key missing from projection (ie, SELECT). See {DOCS}.\nThe query used to build {name} must include {what} "

@@ -126,7 +126,7 @@ def _check_delimiter(which: str, delimiter: str) -> None:
     if not delimiter.strip():
         raise KsqlError(
             f"Configuration {which}_DELIMITER is invalid: Delimiter cannot be empty, if you meant to have a tab or space "
-            "for delimiter, please use the special values 'TAB' or 'SPACE'"
+            "for delimiter, please use the special values 'TAB' or 'SPACE'\nExample valid value: ';'"
         )
     if len(delimiter) != 1:
         raise KsqlError(

@@ -13,7 +13,7 @@ from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
 from ksqlengine.planner import aggregation, joins, projection, table_functions
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.references import expressions, froms, wanted_columns
-from ksqlengine.planner.relation import KeyColumn, Relation, Scope, source_columns
+from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Scope, source_columns
 from ksqlengine.types import NULL, Column, Schema
 
 
@@ -49,17 +49,22 @@ def plan_query(
             raise KsqlError(f"Can not join '{source.name}' to '{source.name}': self joins are not yet supported.")
         aliases.append((item.alias, source))
     star = {a: [c.name for c in source_columns(s)] for a, s in aliases}
+    if query.partition_by is not None and len(aliases) > 1:
+        star = {a: names + list(PSEUDO) for a, names in star.items()}
     wanted = wanted_columns(query, star)
     check(query, aliases, persistent)
     if isinstance(query.source, t.Join):
         relation = joins.plan(query.source, dict(aliases), wanted, builder)
     else:
         relation = builder.scan(aliases[0][1], aliases[0][0], wanted)
-    items = projection.expand(query.items, relation, bool(query.group_by))
+    items = projection.expand(query.items, relation, query.partition_by)
     calls = [x for e in _all(query, items) for x in walk(e) if isinstance(x, t.Call)]
     aggregates = [c for c in calls if c.name in AGGREGATES]
     tables = [c for c in calls if c.name in TABLE_FUNCTIONS]
+    for group in query.group_by or ():
+        _check_bounds(group, relation, "GROUP BY")
     if query.where is not None:
+        _check_bounds(query.where, relation, "WHERE")
         if any(isinstance(x, t.Call) and x.name in AGGREGATES for x in walk(query.where)):
             raise KsqlError("WHERE clause cannot contain aggregate functions")
         relation = where(query.where, relation, builder)
@@ -75,12 +80,24 @@ def plan_query(
         items, relation = aggregation.plan(query, items, relation, builder, sink)
     elif query.window is not None:
         raise KsqlError("WINDOW clause requires a GROUP BY clause.")
-    final, schema = projection.plan(items, relation, builder, sink, persistent)
+    keyless = str(config.get("ksql.new.query.planner.enabled", "false")).lower() == "true"
+    final, schema = projection.plan(items, relation, builder, sink, persistent, keyless)
     builder.settle()
     names = tuple(s.name for _, s in aliases)
     return PlannedQuery(
         final, schema, names, builder, final.kind, final.window, relation.key_format, relation.value_format
     )
+
+
+def _check_bounds(expr: t.Expr, relation: Relation, clause: str) -> None:
+    """Refuse window bounds outside SELECT, unless the source itself is windowed."""
+    for x in walk(expr):
+        if isinstance(x, t.Column) and x.name in WINDOW_BOUNDS and not relation.find(x):
+            if clause == "WHERE":
+                raise KsqlError(f"Error in WHERE expression: Unknown column {x.name}.")
+            raise KsqlError(
+                f"Window bounds column {x.name} can only be used in the SELECT clause of windowed aggregations"
+            )
 
 
 def _all(query: t.Query, items: list[projection.Item]) -> list[t.Expr]:
@@ -165,8 +182,11 @@ def partition_by(exprs: tuple[t.Expr, ...], relation: Relation, builder: PlanBui
         keys.append(KeyColumn(name, code.type, [expr], "partitioning expression"))
     step = {
         "op": "select_key", "in": relation.step, "function": function,
-        "types": [[k.name, str(k.type)] for k in keys],
+        "types": [[k.name, str(k.type)] for k in keys], "old_keys": [], "width": len(relation.slots),
     }  # fmt: skip
+    if not relation.joined:
+        names = [c.name for c in relation.sources[0][1].schema.key]
+        step["old_keys"] = [[names.index(s.name), i] for i, s in enumerate(relation.slots) if s.kind == "KEY"]
     return replace(relation, step=step, keys=keys, key_kind="partition", synthetic_key=False)
 
 

@@ -9,6 +9,7 @@ from ksqlengine import tree as t
 from ksqlengine.catalog import Catalog, FormatInfo, Source
 from ksqlengine.engine import ParsedStatement, Plan
 from ksqlengine.errors import KsqlError
+from ksqlengine.functions.registry import parse_pattern
 from ksqlengine.planner import ddl, formats, inserts
 from ksqlengine.planner.properties import check_format, check_properties, default_format, make_format
 from ksqlengine.planner.query import PlannedQuery, plan_query
@@ -71,6 +72,8 @@ def _create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], text
         return _create_as(node, catalog, config, text)
     source = ddl.plan_create(node, catalog, config, text)
     existing = catalog.get(node.name)
+    if node.read_only and node.or_replace:
+        ddl.refuse_replace(node.kind, node.name)
     if existing is not None:
         ddl.check_replace(existing, source, node.or_replace)
     return Plan("create", text, sink=source, message=f"{node.kind.title()} created", details={"replaces": existing is not None})
@@ -115,9 +118,9 @@ def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], t
     partitions = with_.get("PARTITIONS") or config.get("ksql.sink.partitions") or first.partitions
     replicas = with_.get("REPLICAS") or config.get("ksql.sink.replicas") or first.replicas
     _check_source_formats(planned, catalog)
+    _check_states(planned, value_format)
     formats.check_key(key_format, schema)
     formats.check_value(value_format, schema)
-    _check_states(planned, value_format)
     ddl.check_timestamp(with_, schema)
     sink = Source(
         node.name, node.kind, str(topic), schema, key_format, value_format, planned.window,
@@ -131,21 +134,19 @@ def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], t
 
 def _check_source_formats(planned: PlannedQuery, catalog: Catalog) -> None:
     grouped = any(s["op"] == "aggregate" for s in steps(planned.relation.step))
-    bad = [n for n in planned.sources if catalog.sources[n].value_format.name == "NONE"]
+    bad = [n for n in planned.sources if catalog.sources[n].value_format.name in ("NONE", "KAFKA")]
     if grouped and bad:
         raise KsqlError(
-            f"Source(s) {', '.join(bad)} are using the 'NONE' value format. This format does not yet support GROUP BY."
+            f"Source(s) {', '.join(bad)} are using the '{catalog.sources[bad[0]].value_format.name}' value format. This format does not yet support GROUP BY."
         )
 
 
 def _check_states(planned: PlannedQuery, value_format: FormatInfo) -> None:
     """Refuse aggregates whose intermediate values the value format cannot hold."""
-    from ksqlengine.types import parse_type
-
     if value_format.name in ("JSON",):
         return
     for _, state in planned.builder.states:
-        type_ = parse_type(state)
+        type_ = parse_pattern(state)
         if value_format.name in ("DELIMITED", "KAFKA") and type_.base in ("ARRAY", "MAP", "STRUCT"):
             raise KsqlError(
                 "One of the functions used in the statement has an intermediate type that the value format can not handle. "
@@ -200,7 +201,8 @@ def _query_plan(
 def _insert_select(node: t.InsertSelect, catalog: Catalog, config: dict[str, Any], text: str) -> Plan:
     target = catalog.get(node.target)
     if target is None:
-        raise KsqlError(f"Sink does not exist for the INSERT INTO statement: `{node.target}`")
+        place = f"Line: {node.line}, Col: {node.column}: " if node.line else ""
+        raise KsqlError(f"{place}Source `{node.target}` does not exist.")
     if target.is_table:
         raise KsqlError(f"INSERT INTO can only be used to insert into a stream. {node.target} is a table.")
     if target.read_only:

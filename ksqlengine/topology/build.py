@@ -32,6 +32,8 @@ def codec(fmt: FormatInfo, columns: list[list[str]], slots: list[int] | None = N
           key: bool = False) -> Any:  # fmt: skip
     """Return the Java codec for columns ([name, type]) in a format."""
     names, types = [c[0] for c in columns], [c[1] for c in columns]
+    if key and not columns:
+        fmt = FormatInfo("NONE")
     wrap = len(columns) != 1 if key else (len(columns) != 1 or fmt.wrap is not False)
     delimiter = fmt.get("delimiter") or ","
     name = fmt.name
@@ -115,7 +117,7 @@ class TopologyBuilder:
             size = source.window.size_ms if source.window.size_ms is not None else -1
         node = Node(None, key_codec, window, size)
         consumed = jvm.java("org.apache.kafka.streams.kstream.Consumed")
-        serde = self.key_serde(node, eager=True) if source.key_format.name not in ("NONE",) else self.key_serde(node)
+        serde = self.key_serde(node, eager=True) if source.schema.key else self.key_serde(node)
         with_ = getattr(consumed, "with_")(serde, self.serdes.rows(value_codec))
         if "timestamp_slot" in places or "timestamp_key" in places:
             in_key = "timestamp_key" in places
@@ -155,7 +157,11 @@ class TopologyBuilder:
 
     def _select_key(self, step: dict[str, Any]) -> Node:
         node = self.node(step["in"])
-        stream = node.dsl.filter(self.dsl.notNull()).selectKey(self.dsl.key(self.generated(step["function"])))
+        ints, old = jvm.jpype.JArray(jvm.jpype.JInt), step.get("old_keys", [])
+        function = self.generated(step["function"])
+        stream = node.dsl if "old_keys" in step else node.dsl.filter(self.dsl.notNull())
+        mapper = self.dsl.key(function, ints([k for k, _ in old]), ints([s for _, s in old]), step.get("width", 0))
+        stream = stream.selectKey(mapper)
         return Node(stream, codec(self.key_format(), step["types"], key=True))
 
     def _drop_key(self, step: dict[str, Any]) -> Node:
@@ -205,9 +211,11 @@ class TopologyBuilder:
         millis = jvm.java("java.time.Duration").ofMillis
         size, grace = window["size_ms"], window["grace_ms"]
         if grace is None:
-            grace = max(_DAY_MS - size, 0)
+            grace = 0 if step["emit_final"] else max(_DAY_MS - size, 0)
         materialized = self.materialized(step["store"], keyed)
         retention = max(window["retention_ms"] or 0, size + grace)
+        if step["emit_final"]:
+            retention += _DAY_MS  # the store must still hold a window when it closes late
         materialized = materialized.withRetention(millis(retention))
         emit = jvm.java("org.apache.kafka.streams.kstream.EmitStrategy")
         strategy = emit.onWindowClose() if step["emit_final"] else emit.onWindowUpdate()

@@ -26,6 +26,11 @@ public abstract class Codec {
   /** Write a row's first fields. */
   public abstract byte[] write(Object[] row);
 
+  /** Say whether a value has one spelling only, so that bytes may be passed on as they came. */
+  boolean canonical() {
+    return false;
+  }
+
   boolean sameAs(Codec other) {
     return id.equals(other.id);
   }

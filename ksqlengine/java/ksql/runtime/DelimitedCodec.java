@@ -152,7 +152,7 @@ final class DelimitedCodec extends Codec {
     if (!text.isEmpty() && !quote) {
       char c = text.charAt(0);
       boolean plain = c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z';
-      quote = first && !plain && c <= '#' || c <= '#' && !first && c <= ' ' || text.charAt(text.length() - 1) <= ' ';
+      quote = first && !plain || c <= '#' || text.charAt(text.length() - 1) <= ' ';
     }
     if (quote) {
       b.append('"').append(text.replace("\"", "\"\"")).append('"');

@@ -57,8 +57,19 @@ public final class Dsl {
     return row -> row == null || !p.test(row) ? null : f == null ? row : f.apply(row);
   }
 
-  public static KeyValueMapper<Object, Object[], Key> key(RowFunction f) {
-    return (k, row) -> row == null ? null : keyOf(f.apply(row));
+  /** A new key. Where the row is null, it is computed from the old key's columns alone (column i into slot i). */
+  public static KeyValueMapper<Object, Object[], Key> key(RowFunction f, int[] columns, int[] slots, int width) {
+    return (k, row) -> {
+      Object[] r = row;
+      if (r == null) {
+        r = new Object[width];
+        Object[] old = k == null ? null : ((Key) k).columns();
+        for (int i = 0; i < columns.length && old != null; i++) {
+          r[slots[i]] = old[columns[i]];
+        }
+      }
+      return keyOf(f.apply(r));
+    };
   }
 
   /** A new key; null where a column is null, so that the record is not grouped. */

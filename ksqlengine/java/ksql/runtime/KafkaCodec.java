@@ -21,6 +21,10 @@ final class KafkaCodec extends Codec {
     return row;
   }
 
+  @Override boolean canonical() {
+    return true;
+  }
+
   private Object decode(byte[] data) {
     ByteBuffer b = ByteBuffer.wrap(data);
     switch (types[0].base) {

@@ -39,7 +39,7 @@ public final class Key {
   }
 
   byte[] bytes(Codec wanted) {
-    return bytes != null && (codec == wanted || codec.sameAs(wanted)) ? bytes : wanted.write(columns());
+    return bytes != null && wanted.canonical() && (codec == wanted || codec.sameAs(wanted)) ? bytes : wanted.write(columns());
   }
 
   @Override public boolean equals(Object o) {

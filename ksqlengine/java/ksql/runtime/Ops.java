@@ -135,6 +135,16 @@ public final class Ops {
     return struct == null ? null : ((Struct) struct).get(name);
   }
 
+  /** Evaluate a part that may fail by itself: its value is null then, the rest goes on. */
+  public static Object attempt(Lambda part) {
+    try {
+      return part.call(null);
+    } catch (RuntimeException e) {
+      ProcessingLog.badExpression("", "", e);
+      return null;
+    }
+  }
+
   public static List<Object> list(Object[] items) {
     List<Object> out = new ArrayList<>(items.length);
     for (Object item : items) {

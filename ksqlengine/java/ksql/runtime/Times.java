@@ -80,6 +80,10 @@ public final class Times {
     }
   }
 
+  public static long millis(String text) {
+    return timestamp(text).toEpochMilli();
+  }
+
   public static LocalDate date(String text) {
     String[] p = text.trim().split("-");
     try {
