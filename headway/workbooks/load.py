@@ -118,6 +118,8 @@ def _check_column(raw: RawColumn, name: str, column: Column, contract: Contract)
             continue
         if value is not None and asked and column.unit:
             value = convert(value, column.unit, asked)
+            if column.type == "integer" and float(value).is_integer():
+                value = int(value)
         if isinstance(value, (date, datetime)) and in_contract:
             value = value.isoformat()
         reason = contract.reason_against(name, value) if in_contract else None
