@@ -6,7 +6,6 @@ becomes the program (same process id).
 """
 
 import ctypes
-import hashlib
 import json
 import os
 import signal
@@ -20,13 +19,12 @@ def main() -> None:
     """Read the spec, note the process id beside it, become the program."""
     path = Path(sys.argv[1])
     parent = os.getppid()
-    text = path.read_text(encoding="utf-8")
-    spec = json.loads(text)
+    spec = json.loads(path.read_text(encoding="utf-8"))
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != parent:
             sys.exit("the supervisor is gone")
-    note = {"pid": os.getpid(), "fingerprint": hashlib.sha256(text.encode()).hexdigest()}
+    note = {"pid": os.getpid(), "fingerprint": spec["fingerprint"]}
     temporary = path.with_suffix(".starting")
     temporary.write_text(json.dumps(note), encoding="utf-8")
     temporary.replace(path.with_name(f"{path.name}.running"))

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+AMBIENT = frozenset({"PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"})
+
 
 @dataclass(frozen=True)
 class ProgramSpec:
@@ -28,14 +30,19 @@ class ProgramSpec:
     def to_json(self) -> str:
         """Give what the launcher reads."""
         return json.dumps(
-            {"name": self.name, "command": list(self.command), "env": dict(self.env), "cwd": str(self.cwd or "/")},
-            indent=1,
-            sort_keys=True,
+            {**self._content(dict(self.env)), "fingerprint": self.fingerprint()}, indent=1, sort_keys=True
         )
 
     def fingerprint(self) -> str:
-        """Give a checksum by which a running program is known to be of this spec or of another."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        """Give a checksum by which a running program is known to be of this spec or of another.
+
+        What differs from terminal to terminal is left out: who asks must not restart a program.
+        """
+        env = {name: value for name, value in self.env.items() if name not in AMBIENT and not name.startswith("LC_")}
+        return hashlib.sha256(json.dumps(self._content(env), sort_keys=True).encode()).hexdigest()
+
+    def _content(self, env: dict[str, str]) -> dict[str, object]:
+        return {"name": self.name, "command": list(self.command), "env": env, "cwd": str(self.cwd or "/")}
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ class Ksql(Part):
         command = [python(self.settings), "-m", "ksqlengine", "--port", str(self.settings.ksql.port)]
         command += ["--bootstrap-servers", self.settings.kafka.bootstrap_servers]
         command += ["--service-id", self.settings.ksql.service_id, "--state-dir", str(self.folder / "state")]
+        command += ["--connect-url", self.settings.connect.url, "--jars", str(self.jars("engine"))]
         return ProgramSpec(self.name, tuple(command), self.environment(), PROJECT_DIR, stop_seconds=30)
 
     def probe(self) -> str:

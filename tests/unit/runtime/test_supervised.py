@@ -180,6 +180,7 @@ def test_long_state_folder_gets_a_short_private_socket(tmp_path: Path) -> None:
 def test_fingerprint_changes_with_the_command_and_the_environment() -> None:
     spec = ProgramSpec("p", ("a",), {"X": "1"}, Path("/"))
     assert spec.fingerprint() == ProgramSpec("p", ("a",), {"X": "1"}, Path("/")).fingerprint()
+    assert spec.fingerprint() == ProgramSpec("p", ("a",), {"X": "1", "PATH": "/bin"}, Path("/")).fingerprint()
     assert spec.fingerprint() != ProgramSpec("p", ("b",), {"X": "1"}, Path("/")).fingerprint()
     assert spec.fingerprint() != ProgramSpec("p", ("a",), {"X": "2"}, Path("/")).fingerprint()
     assert json.loads(spec.to_json())["command"] == ["a"]
