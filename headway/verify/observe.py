@@ -18,6 +18,7 @@ from headway.settings import Settings
 from headway.spark.layout import Layout
 from headway.verify.truths import Fingerprints, Table
 
+HEADWAY_FIELDS = ("trains", "headways", "headway_sum_s", "headway_max_s", "delay_sum_s", "delay_max_s")
 Content = Callable[[dict[str, Any], int], tuple[Any, int, int]]
 
 
@@ -139,9 +140,8 @@ def ridership_table(rows: Iterator[tuple[str, dict[str, Any]]]) -> tuple[Table, 
 
 def headways_table(rows: Iterator[tuple[str, dict[str, Any]]]) -> Table:
     """Sort headway rows as :func:`headway.verify.truths.headways` gives them."""
-    names = ("trains", "headways", "headway_sum_s", "headway_max_s", "delay_sum_s", "delay_max_s")
     return {
-        (day, row["line"], row["direction"], row["window_start"]): tuple(row[name] for name in names)
+        (day, row["line"], row["direction"], row["window_start"]): tuple(row[name] for name in HEADWAY_FIELDS)
         for day, row in rows
     }
 

@@ -54,7 +54,7 @@ def planned(settings: Settings, feed: str, hours: Sequence[int], ledger: Ledger,
     for entry in ledger.values():
         one = {(entry.generation, entry.hour): entry}
         check_checksums(one, ready.feed, entry.generation, ready.checksum, ready.seed)
-    frames, ids, counts = [_nothing(ready.feed.contract)], Fingerprints(), dict[int, Values]()
+    frames, ids, counts = [nothing_of(ready.feed.contract)], Fingerprints(), dict[int, Values]()
     for first in range(0, len(hours), HOURS_AT_ONCE):
         part = truth(settings, feed, map(from_ms, hours[first : first + HOURS_AT_ONCE]), ready.seed)
         counts |= {to_ms(hour): (count, part.rejected[hour]) for hour, count in part.events.items()}
@@ -82,5 +82,6 @@ def _frame(part: Truth, contract: str) -> pd.DataFrame:
     return pd.DataFrame({"event_ms": part.event_ms, **columns})
 
 
-def _nothing(contract: str) -> pd.DataFrame:
+def nothing_of(contract: str) -> pd.DataFrame:
+    """Give no events, as a table with the columns of its contract."""
     return pd.DataFrame({name: [] for name in ("event_ms", "service_date", *NEEDED.get(contract, ()))})
