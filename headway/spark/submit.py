@@ -43,7 +43,7 @@ def spark_conf(settings: Settings, tuning: Tuning | None = None) -> dict[str, st
         "spark.sql.shuffle.partitions": str(tuning.shuffle_partitions or spark.shuffle_partitions),
         "spark.default.parallelism": str(tuning.default_parallelism or cores),
         "spark.cores.max": str(cores),
-        "spark.ui.port": str(tuning.ui_port or spark.driver_ui_port),
+        "spark.ui.port": str(spark.driver_ui_port if tuning.ui_port is None else tuning.ui_port),
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "WARN",
         # A driver plans many small jobs: with the quick compiler alone it takes half the processor time. Its code
