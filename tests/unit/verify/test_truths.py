@@ -6,6 +6,7 @@ import pandas as pd
 
 from headway.core.clock import HOUR_MS
 from headway.verify import truths
+from headway.verify.source import nothing_of
 
 M = 60_000
 
@@ -78,3 +79,9 @@ def test_fingerprints_see_a_changed_id_but_not_the_order_or_a_repeat() -> None:
     assert made("b", "a", "b").records() == {0: 3}
     assert made("a", "b").table() != made("a", "c").table()
     assert made("a", "b").table() != made("a").table()
+
+
+def test_a_topic_that_no_feed_writes_must_have_no_results() -> None:
+    entries, arrivals, weather = (nothing_of(f"{name}.v1.json") for name in ("turnstile", "arrivals", "weather"))
+    assert truths.station_hours(entries) == truths.line_hours(entries) == truths.ridership(entries, 15) == {}
+    assert truths.arrival_hours(arrivals) == truths.headways(arrivals, 60) == truths.weather_hours(weather) == {}
