@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ksqlengine import parser
@@ -11,7 +12,24 @@ from ksqlengine.planner.ddl import HEADERS_TYPE
 from ksqlengine.types import Column, Schema
 
 
-def check(case: Case, engine: Engine, failed: type[Exception]) -> None:
+PREFIX = "_confluent-ksql-some.ksql.service.idquery_"
+
+
+def internal_topics(topology: Any) -> set[str]:
+    """Return the repartition and changelog topics of a topology, without the application's prefix."""
+    text = str(topology.describe())
+    found = set(re.findall(r"topics?: \[?([\w.-]+-repartition)", text))
+    for stores in re.findall(r"stores: \[([^\]]*)\]", text):
+        found |= {f"{s.strip()}-changelog" for s in stores.split(",") if s.strip()}
+    return found
+
+
+def _unnumbered(name: str) -> str:
+    """Return a name without the node numbers that Kafka Streams deals out: they count ksqlDB's own steps."""
+    return re.sub(r"\d{10}", "#", name)
+
+
+def check(case: Case, engine: Engine, internal: set[str], failed: type[Exception]) -> None:
     """Raise `failed` where something is not as the case says."""
     for wanted in case.post.get("sources") or ():
         source = engine.catalog.get(wanted["name"])
@@ -34,7 +52,17 @@ def check(case: Case, engine: Engine, failed: type[Exception]) -> None:
         if isinstance(value, dict) and value.get("format") and source.value_format.name != value["format"]:
             raise failed(f"post: value format of {source.name} is {source.value_format.name}")
     topics = (case.post.get("topics") or {}).get("topics") or ()
+    blacklist = (case.post.get("topics") or {}).get("blacklist")
+    if blacklist:
+        bad = [n for n in internal if re.fullmatch(blacklist, n)]
+        if bad:
+            raise failed(f"post: topics that should not be: {sorted(bad)}")
+    known = {_unnumbered(n) for n in internal}
     for wanted in topics:
+        if wanted["name"].startswith(PREFIX):
+            if _unnumbered(wanted["name"]) not in known:
+                raise failed(f"post: no topic {wanted['name']} among {sorted(known)}")
+            continue
         found = next((s for s in engine.catalog.sources.values() if s.topic == wanted["name"]), None)
         if found is None:
             raise failed(f"post: no topic {wanted['name']}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from ksqlengine import jvm, parser
 from ksqlengine.catalog import Catalog, FormatInfo, Source
 from ksqlengine.conformance import records
 from ksqlengine.conformance.cases import Case
+from ksqlengine.conformance.post import PREFIX, check, internal_topics
 from ksqlengine.engine import Engine, ParsedStatement, Plan, parse_one
 from ksqlengine.errors import KsqlError
 from ksqlengine.types import SqlType
@@ -67,9 +67,10 @@ def run_case(case: Case) -> None:
     if case.expected_error is not None and not str(case.expected_error.get("type", "")).endswith("StreamsException"):
         raise Mismatch(f"it should be refused: {case.expected_error.get('message')}")
     topics = _feed(case, engine, inserted)
+    internal: set[str] = set()
     try:
         for plan in plans:
-            _run_query(engine, plan, topics, case)
+            _run_query(engine, plan, topics, case, internal)
     except Exception as problem:
         if case.expected_error is not None:
             _check_error(case, problem)
@@ -78,7 +79,7 @@ def run_case(case: Case) -> None:
     if case.expected_error is not None:
         raise Mismatch(f"it should fail: {case.expected_error.get('message')}")
     _compare(case, engine, topics)
-    _post(case, engine)
+    check(case, engine, internal, Mismatch)
 
 
 def _plan(engine: Engine, piece: tuple[str, int, int], types: dict[str, SqlType], case: Case) -> Plan:
@@ -121,7 +122,7 @@ def _feed(case: Case, engine: Engine, inserted: list[Plan]) -> dict[str, list[Re
     return topics
 
 
-def _run_query(engine: Engine, plan: Plan, topics: dict[str, list[Record]], case: Case) -> None:
+def _run_query(engine: Engine, plan: Plan, topics: dict[str, list[Record]], case: Case, internal: set[str]) -> None:
     config = {
         k.removeprefix("ksql.streams."): v for k, v in case.properties.items() if k.startswith("ksql.streams.")
     }
@@ -131,6 +132,7 @@ def _run_query(engine: Engine, plan: Plan, topics: dict[str, list[Record]], case
         "__emit.interval.ms.kstreams.windowed.aggregation__", 0
     )
     built = engine.build_topology(plan, {"application.id": "conformance", **config})
+    internal.update(f"{PREFIX}{plan.query_id}-{n}" for n in internal_topics(built.topology))
     byte_array = jvm.java("org.apache.kafka.common.serialization.ByteArraySerializer")()
     reader = jvm.java("org.apache.kafka.common.serialization.ByteArrayDeserializer")()
     test_record = jvm.java("org.apache.kafka.streams.test.TestRecord")
@@ -238,10 +240,3 @@ def _typed(node: Any, fmt: FormatInfo) -> Any:
     return node
 
 
-def _post(case: Case, engine: Engine) -> None:
-    from ksqlengine.conformance.post import check
-
-    check(case, engine, Mismatch)
-
-
-_ = re

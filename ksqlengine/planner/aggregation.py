@@ -85,7 +85,7 @@ def plan(
     window = WindowInfo(query.window.kind, query.window.size_ms if query.window.kind != "SESSION" else None) if query.window else None
     for i, key in enumerate(keys):
         key.expressions = [t.Column(f"KSQL_GROUP_{i}")]
-        key.label = format_expression(groups[i])
+        key.label = format_expression(groups[i]) if relation.joined else _bare(groups[i])
     grouped = replace(
         relation, step=step, kind="TABLE", slots=slots, keys=keys, window=window, key_kind="group", joined=relation.joined,
         synthetic_key=False,

@@ -84,7 +84,7 @@ class PlanBuilder:
         self._names += 1
         return f"{prefix}-{self._names}"
 
-    def scan(self, source: Source, alias: str, wanted: set[tuple[str | None, str]] | None) -> Relation:
+    def scan(self, source: Source, alias: str, wanted: set[tuple[str | None, str]] | None, store: str | None = None) -> Relation:
         """Start from a source: only the columns that the query names get a place in the row (None: all)."""
 
         def needed(name: str) -> bool:
@@ -98,7 +98,7 @@ class PlanBuilder:
         for name, type_ in pseudo.items():
             if needed(name) and source.schema.find(name) is None:
                 slots.append(Slot(alias, name, type_, "PSEUDO"))
-        step: dict[str, Any] = {"op": "source", "source": source.to_json(), "store": self.name(f"{alias}-source")}
+        step: dict[str, Any] = {"op": "source", "source": source.to_json(), "store": store or self.name(f"{alias}-source")}
         self._open_sources.append((step, slots, source))
         keys = [KeyColumn(c.name, c.type, [t.Column(c.name, alias)]) for c in source.schema.key]
         return Relation(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ksqlengine import tree as t
-from ksqlengine.catalog import Source
+from ksqlengine.catalog import FormatInfo, Source
 from ksqlengine.codegen.expressions import Code
 from ksqlengine.codegen.names import columns, format_expression
 from ksqlengine.errors import KsqlError
@@ -20,14 +20,14 @@ _KIND_TEXT = {"INNER": "[INNER] JOIN", "LEFT": "LEFT [OUTER] JOIN", "RIGHT": "RI
 
 
 def plan(
-    join: t.Join, aliases: dict[str, Source], wanted: set[tuple[str | None, str]], builder: PlanBuilder
+    join: t.Join, aliases: dict[str, Source], wanted: set[tuple[str | None, str]], builder: PlanBuilder, prefix: str = ""
 ) -> Relation:
-    """Plan a join and all joins to its left."""
+    """Plan a join and all joins to its left; `prefix` keeps the names of their stores and topics apart."""
     if isinstance(join.left, t.Join):
-        left = plan(join.left, aliases, wanted, builder)
+        left = plan(join.left, aliases, wanted, builder, f"L_{prefix}")
     else:
-        left = builder.scan(aliases[join.left.alias], join.left.alias, wanted)
-    right = builder.scan(aliases[join.right.alias], join.right.alias, wanted)
+        left = builder.scan(aliases[join.left.alias], join.left.alias, wanted, f"KafkaTopic_{prefix}Left-Reduce")
+    right = builder.scan(aliases[join.right.alias], join.right.alias, wanted, f"KafkaTopic_{prefix}Right-Reduce")
     everything = [*aliases]
     left_expr, right_expr = sides(join, left, right, aliases, everything)
     left_code = Scope(left, "JOIN ON", builder.constants).compiler.compile(left_expr)
@@ -42,7 +42,13 @@ def plan(
     kind = (left.kind, right.kind)
     left_is_key = _is_key(left_expr, left)
     right_is_key = _is_key(right_expr, right)
-    step: dict[str, Any] = {"op": "join", "join": join.kind, "store": builder.name("Join")}
+    step: dict[str, Any] = {"op": "join", "join": join.kind, "name": f"{prefix}Join", "store": builder.name(f"{prefix}Join")}
+    fmt = left.key_format
+    if kind[0] == "STREAM" and not left_is_key and (right_is_key or fmt.name == "NONE"):
+        fmt = right.key_format
+    if fmt.name == "NONE":
+        fmt = FormatInfo("KAFKA")
+    single = kind != ("TABLE", "TABLE") or left_is_key
     foreign = False
     names = f"{_name(left, join)} {_KIND_TEXT[join.kind]} {right.sources[0][1].name}"
     if kind == ("STREAM", "STREAM"):
@@ -50,8 +56,8 @@ def plan(
             raise KsqlError("Stream-Stream joins must have a WITHIN clause specified. None was provided.")
         check_windows(left, right)
         step.update(type="stream-stream", before_ms=join.before_ms, after_ms=join.after_ms, grace_ms=join.grace_ms)
-        left = rekey(left, left_expr, left_code, left_is_key, builder)
-        right = rekey(right, right_expr, right_code, right_is_key, builder)
+        left = rekey(left, left_expr, left_code, left_is_key, builder, fmt)
+        right = rekey(right, right_expr, right_code, right_is_key, builder, fmt)
     elif kind == ("STREAM", "TABLE"):
         if join.before_ms is not None:
             raise KsqlError(
@@ -67,7 +73,7 @@ def plan(
             )
         check_windows(left, right)
         step.update(type="stream-table")
-        left = rekey(left, left_expr, left_code, left_is_key, builder)
+        left = rekey(left, left_expr, left_code, left_is_key, builder, fmt)
     elif kind == ("TABLE", "STREAM"):
         raise KsqlError(
             f"Invalid join order: table-stream joins are not supported; only stream-table joins. Got {names}."
@@ -101,6 +107,9 @@ def plan(
     if kind != ("STREAM", "STREAM") or left_is_key and right_is_key:
         if not foreign and left_is_key:
             check_partitions(left, right)
+    if single:
+        left = reformat(left, fmt, f"{prefix}LeftSourceKeyed")
+        right = reformat(right, fmt, f"{prefix}RightSourceKeyed")
     slots = [*left.slots, *right.slots]
     for slot in slots:
         slot.used = True  # rows are put side by side as they stand
@@ -220,7 +229,20 @@ def _is_key(e: t.Expr, relation: Relation) -> bool:
     return len(relation.keys) == 1 and canonical(e, relation) in relation.keys[0].expressions
 
 
-def rekey(relation: Relation, expr: t.Expr, code: Code, is_key: bool, builder: PlanBuilder) -> Relation:
+def reformat(relation: Relation, fmt: FormatInfo, name: str) -> Relation:
+    """Write a side's keys in the other side's format, or equal keys would lie in different partitions."""
+    if relation.key_format.name == fmt.name:
+        return relation
+    step = {
+        "op": "reformat", "in": relation.step, "kind": relation.kind, "name": name, "key_format": fmt.to_json(),
+        "types": [[k.name, str(k.type)] for k in relation.keys],
+    }  # fmt: skip
+    return replace(relation, step=step, key_format=fmt)
+
+
+def rekey(
+    relation: Relation, expr: t.Expr, code: Code, is_key: bool, builder: PlanBuilder, fmt: FormatInfo
+) -> Relation:
     """Give a stream the join expression as its key, unless it is that already."""
     if is_key:
         return relation
@@ -231,8 +253,9 @@ def rekey(relation: Relation, expr: t.Expr, code: Code, is_key: bool, builder: P
         )
     function = builder.row_function([(code.java, format_expression(expr))])
     key = KeyColumn("KSQL_JOIN_KEY", code.type, [expr])
-    step = {"op": "select_key", "in": relation.step, "function": function, "types": [[key.name, str(code.type)]]}
-    return replace(relation, step=step, keys=[key])
+    step = {"op": "select_key", "in": relation.step, "function": function, "types": [[key.name, str(code.type)]],
+            "key_format": fmt.to_json()}  # fmt: skip
+    return replace(relation, step=step, keys=[key], key_format=fmt)
 
 
 def check_partitions(left: Relation, right: Relation) -> None:

@@ -161,7 +161,8 @@ def plan(
         except KsqlError as error:
             if "resolved" in error.message or "ambiguous" in error.message or "Line:" in error.message:
                 raise
-            raise KsqlError(error.message) from error
+            prefix = "Invalid Select: " if error.message.startswith("Cast of") else ""
+            raise KsqlError(prefix + error.message) from error
         if code.type == NULL:
             raise KsqlError(
                 "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR)."

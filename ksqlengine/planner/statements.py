@@ -11,6 +11,7 @@ from ksqlengine.engine import ParsedStatement, Plan
 from ksqlengine.errors import KsqlError
 from ksqlengine.functions.registry import parse_pattern
 from ksqlengine.planner import ddl, formats, inserts
+from ksqlengine.planner.statement_text import format_create_as
 from ksqlengine.planner.properties import check_format, check_properties, default_format, make_format
 from ksqlengine.planner.query import PlannedQuery, plan_query
 from ksqlengine.types import Column, Schema
@@ -119,7 +120,10 @@ def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], t
     replicas = with_.get("REPLICAS") or config.get("ksql.sink.replicas") or first.replicas
     _check_source_formats(planned, catalog)
     _check_states(planned, value_format)
-    formats.check_key(key_format, schema)
+    try:
+        formats.check_key(key_format, schema)
+    except KsqlError as error:
+        raise KsqlError(f"{error.message}\nStatement: {format_create_as(node)}") from error
     formats.check_value(value_format, schema)
     ddl.check_timestamp(with_, schema)
     sink = Source(

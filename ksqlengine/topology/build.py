@@ -162,7 +162,21 @@ class TopologyBuilder:
         stream = node.dsl if "old_keys" in step else node.dsl.filter(self.dsl.notNull())
         mapper = self.dsl.key(function, ints([k for k, _ in old]), ints([s for _, s in old]), step.get("width", 0))
         stream = stream.selectKey(mapper)
-        return Node(stream, codec(self.key_format(), step["types"], key=True))
+        fmt = FormatInfo.from_json(step["key_format"]) if "key_format" in step else self.key_format()
+        return Node(stream, codec(fmt, step["types"], key=True))
+
+    def _reformat(self, step: dict[str, Any]) -> Node:
+        node = self.node(step["in"])
+        fmt = FormatInfo.from_json(step["key_format"])
+        keyed = replace(node, key_codec=codec(fmt, step["types"], key=True))
+        stream = node.dsl if step["kind"] == "STREAM" else node.dsl.toStream()
+        stream = stream.selectKey(self.dsl.sameKey())
+        if step["kind"] == "STREAM":
+            return replace(keyed, dsl=stream)
+        repartitioned = jvm.java("org.apache.kafka.streams.kstream.Repartitioned")
+        with_ = getattr(repartitioned, "with_")(self.key_serde(keyed), self.internal).withName(f"{step['name']}-SelectKey")
+        table = stream.repartition(with_).toTable(self.materialized(f"{step['name']}-Materialize", keyed))
+        return replace(keyed, dsl=table)
 
     def _drop_key(self, step: dict[str, Any]) -> Node:
         node = self.node(step["in"])
@@ -244,7 +258,7 @@ class TopologyBuilder:
             dsl = self._stream_stream(step, left, right, joiner, kind)
         elif step["type"] == "stream-table":
             joined = jvm.java("org.apache.kafka.streams.kstream.Joined")
-            with_ = getattr(joined, "with_")(self.key_serde(left), self.internal, self.internal)
+            with_ = getattr(joined, "with_")(self.key_serde(left), self.internal, self.internal, step["name"])
             dsl = getattr(left.dsl.filter(self.dsl.notNull()), kind)(right.dsl, joiner, with_)
         elif step["type"] == "foreign-key":
             extractor = self.dsl.foreignKey(self.generated(step["function"]))
@@ -269,7 +283,9 @@ class TopologyBuilder:
         else:
             windows = windows_class.of(millis(0)).before(millis(before)).after(millis(after))
         joined = jvm.java("org.apache.kafka.streams.kstream.StreamJoined")
-        with_ = getattr(joined, "with_")(self.key_serde(left), self.internal, self.internal)
+        with_ = getattr(joined, "with_")(self.key_serde(left), self.internal, self.internal).withName(step["name"])
+        if step["join"] == "RIGHT":
+            left.dsl = left.dsl.filter(self.dsl.notNull())
         return getattr(left.dsl, kind)(right.dsl, joiner, windows, with_)
 
     # ---- the end

@@ -149,6 +149,11 @@ public final class Dsl {
     return (r, l) -> straight.apply(l, r);
   }
 
+  /** The same key, to be written anew in another format. */
+  public static KeyValueMapper<Object, Object[], Key> sameKey() {
+    return (k, row) -> k == null ? null : new Key(((Key) k).columns(), ((Key) k).windowStart, ((Key) k).windowEnd);
+  }
+
   public static KeyValueMapper<Object, Object[], Key> noKey() {
     return (k, row) -> null;
   }

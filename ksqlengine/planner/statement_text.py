@@ -1,0 +1,43 @@
+"""Print CREATE … AS SELECT as ksqlDB does in messages."""
+
+from __future__ import annotations
+
+from ksqlengine import tree as t
+from ksqlengine.codegen.names import format_expression, ident, rewrite
+from ksqlengine.planner.references import froms
+
+
+def format_create_as(node: t.CreateSource) -> str:
+    """Return the statement's text with each column's source written out."""
+    query = node.query
+    assert query is not None  # noqa: S101 - the caller has one
+    sources = froms(query)
+    only = sources[0].alias if len(sources) == 1 else None
+
+    def full(e: t.Expr) -> str:
+        changed = rewrite(e, lambda x: t.Column(x.name, x.source or only) if isinstance(x, t.Column) else None)
+        return format_expression(changed).replace("COUNT(ROWTIME)", "COUNT(*)")
+
+    lines = []
+    generated = 0
+    for item in query.items:
+        if item.kind != "expr" or item.expr is None:
+            lines.append(f"  {item.source + '.' if item.source else ''}*")
+            continue
+        name = item.alias or (item.expr.name if isinstance(item.expr, t.Column | t.Deref) else None)
+        if name is None:
+            name = f"KSQL_COL_{generated}"
+            generated += 1
+        lines.append(f"  {full(item.expr)} {ident(name)}")
+    with_ = ", ".join(f"{k}='{v}'" for k, v in node.properties.items())
+    text = f"CREATE {node.kind} {ident(node.name)}{f' WITH ({with_})' if with_ else ''} AS SELECT\n" + ",\n".join(lines)
+    text += "\nFROM " + ", ".join(f"{ident(s.name)} {ident(s.alias)}" for s in sources)
+    if query.where is not None:
+        text += f"\nWHERE {full(query.where)}"
+    if query.group_by:
+        text += f"\nGROUP BY {', '.join(map(full, query.group_by))}"
+    if query.partition_by:
+        text += f"\nPARTITION BY {', '.join(map(full, query.partition_by))}"
+    if query.having is not None:
+        text += f"\nHAVING {full(query.having)}"
+    return text + f"\nEMIT {query.emit or 'CHANGES'}"
