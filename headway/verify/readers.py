@@ -11,9 +11,8 @@ from headway.adapters.ksql import KsqlClient
 from headway.errors import NotAsExpectedError
 from headway.settings import Settings
 from headway.spark.catch_up import wait_until_passed
-from headway.spark.layout import Layout, layout_of
+from headway.spark.layout import Layout
 from headway.spark.lease import owner
-from headway.spark.progress import BATCH, read_progress
 from headway.verify.compare import Check
 
 POLL_S = 0.3
@@ -44,12 +43,14 @@ def _behind(ends: Ends, reached: Mapping[int, int]) -> int:
 
 
 def newest_job(settings: Settings, generation: int) -> Layout:
-    """Give the layout of the job that made a batch last in this generation (the default one when none has)."""
-    for line in reversed(read_progress(settings)):
-        match = re.fullmatch(r"g(\d+)-w(\d+)-e(\d+)", line.job)
-        if match and line.event == BATCH and int(match[1]) == generation:
-            return Layout(settings.output, generation, int(match[2]), int(match[3]))
-    return layout_of(settings, generation=generation)
+    """Give the layout of the job that finished a batch last in this generation (the default one when none has)."""
+    newest, layout = 0, Layout(settings.output, generation)
+    for folder in settings.output.glob(f"g{generation}-w*-e*"):
+        match = re.fullmatch(r"g\d+-w(\d+)-e(\d+)", folder.name)
+        commits = [path.stat().st_mtime_ns for path in (folder / "_checkpoint" / "commits").glob("[0-9]*")]
+        if match and max(commits, default=0) > newest:
+            newest, layout = max(commits), Layout(settings.output, generation, int(match[1]), int(match[2]))
+    return layout
 
 
 def wait_for_spark(layout: Layout, ends: Mapping[str, Ends], by: float) -> None:

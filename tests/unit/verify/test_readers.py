@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from pathlib import Path
 
@@ -9,7 +11,6 @@ import pytest
 
 from headway.errors import NotAsExpectedError
 from headway.settings import Settings
-from headway.spark.progress import BATCH, Progress
 from headway.verify import observe
 from headway.verify.compare import compare
 from headway.verify.readers import newest_job, settled, wait_for_spark
@@ -19,16 +20,17 @@ TOPIC = "transit.turnstile.v1"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Give settings whose output has the progress of two jobs and two generations."""
-    folder = tmp_path / "output" / "progress"
-    folder.mkdir(parents=True)
+    """Give settings whose output has the checkpoints of four jobs in three generations, the later the newer."""
     jobs = {"g1-w60-e1": 9, "g2-w60-e1": 40, "g2-w15-e3": 50, "g3-w60-e1": 7}
-    for second, (job, end) in enumerate(jobs.items()):
-        at = f"2026-11-23T01:00:0{second}.000+00:00"
-        ends = {TOPIC: {"0": end, "1": end}}
-        line = Progress(at, BATCH, job, f"d{second}", "available-now", batch=1, rows=5, end_offsets=ends)
-        (folder / f"{job}-d{second}.jsonl").write_text(line.to_json() + "\n")
-    return Settings(output_dir=tmp_path / "output")
+    for minute, (job, end) in enumerate(jobs.items()):
+        checkpoint = tmp_path / job / "_checkpoint"
+        for name in ("commits", "offsets"):
+            (checkpoint / name).mkdir(parents=True)
+        ends = json.dumps({TOPIC: {"0": end, "1": end}})
+        (checkpoint / "offsets" / "3").write_text(f"v1\n{{}}\n{ends}\n")
+        (checkpoint / "commits" / "3").write_text("v1\n{}\n")
+        os.utime(checkpoint / "commits" / "3", (60 * minute, 60 * minute + 1))
+    return Settings(output_dir=tmp_path)
 
 
 def test_takes_the_job_that_made_a_batch_last_in_this_generation(settings: Settings) -> None:
