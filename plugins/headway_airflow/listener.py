@@ -19,11 +19,12 @@ log = logging.getLogger(__name__)
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    """Create or correct the pools, in the scheduler's process only.
+    """Create or correct the pools, in the scheduler's own process only.
 
-    The job does not know its own type yet when it calls this, so the command says which process we are in.
+    The job does not know its type yet when it calls this, so the command says which process we are in; a task is forked
+    from the scheduler and keeps its command, but what starts there is no job.
     """
-    if sys.argv[1:2] != ["scheduler"]:
+    if sys.argv[1:2] != ["scheduler"] or type(component).__name__ != "Job":
         return
     from airflow.models.pool import Pool
 

@@ -339,15 +339,17 @@ def test_plugin_loads_registers_its_parts_and_shadows_no_module() -> None:
 
 
 def test_scheduler_makes_the_pools_when_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.jobs.job import Job
     from airflow.models.pool import Pool
     from headway_airflow.listener import on_starting
 
     monkeypatch.setattr(sys, "argv", ["airflow", "triggerer"])
-    on_starting(component=None)
-    assert Pool.get_pool(POOLS[0].name) is None
+    on_starting(component=Job())
     monkeypatch.setattr(sys, "argv", ["airflow", "scheduler"])
-    on_starting(component=None)
-    on_starting(component=None)
+    on_starting(component=object())  # a task, forked from the scheduler: it may not touch the database
+    assert Pool.get_pool(POOLS[0].name) is None
+    on_starting(component=Job())
+    on_starting(component=Job())
     assert {pool.pool: pool.slots for pool in Pool.get_pools()}.items() >= {p.name: p.slots for p in POOLS}.items()
 
 

@@ -21,7 +21,6 @@ _NOTE = "_stations_offsets.json"
 def layout(settings: Settings) -> Layout:
     """Give the folders of the current generation's job."""
     from headway.replay.generation import current
-
     from headway.spark.layout import layout_of
 
     return layout_of(settings, generation=current(settings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from headway.settings import Settings
+    from headway.spark.catch_up import Ends
+
+LOOK_AGAIN_S = 20.0  # whether the continuous driver still lives
 
 
 class HeadwaySparkSubmitOperator(SparkSubmitOperator):
@@ -79,8 +83,8 @@ class TransitStreamOperator(HeadwaySparkSubmitOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit, and check what was processed."""
-        from headway.spark.catch_up import input_ends, wait_until_passed
-        from headway.spark.lease import BOUNDED, CONTINUOUS, owner
+        from headway.spark.catch_up import input_ends
+        from headway.spark.lease import BOUNDED
         from headway_airflow.hooks import spark as job
 
         with explained():
@@ -90,22 +94,35 @@ class TransitStreamOperator(HeadwaySparkSubmitOperator):
                 self.log.info("The job has processed all there is; nothing is submitted.")
                 return self._summary()
             self.log.info("To process (offsets, by topic): %s", behind or "none, but the stations changed")
-            folders = job.layout(self.settings)
-            holder = owner(folders.lease)
-            if holder and holder.mode == CONTINUOUS:
-                self.log.info("The continuous driver (process %d) runs: waiting for it to reach the ends.", holder.pid)
-                wait_until_passed(folders, ends, self.limit.total_seconds())
-            else:
+            if not self._continuous_has_reached(ends):
                 fill_in(self, BOUNDED)
                 super().execute(context)
                 job.note_stations(self.settings, stations)
             if left := job.behind(ends, job.reached(self.settings)):
                 raise NotAsExpectedError(
                     f"The job ended well, but has not processed to the ends of its topics: {left} are missing.",
-                    where=str(folders.progress),
+                    where=str(self.settings.output / "progress"),
                     next_step="see this task's log for the driver's, then clear the task",
                 )
             return self._summary()
+
+    def _continuous_has_reached(self, ends: Ends) -> bool:
+        """Wait while a continuous driver holds the checkpoint, until it has reached the ends; False when none runs."""
+        from headway.spark.catch_up import wait_until_passed
+        from headway.spark.lease import CONTINUOUS, owner
+        from headway_airflow.hooks.spark import layout
+
+        folders, deadline = layout(self.settings), time.monotonic() + self.limit.total_seconds()
+        while (holder := owner(folders.lease)) and holder.mode == CONTINUOUS:
+            self.log.info("The continuous driver (process %d) runs: waiting for it to reach the ends.", holder.pid)
+            try:
+                wait_until_passed(folders, ends, min(LOOK_AGAIN_S, max(0.0, deadline - time.monotonic())))
+            except NotAsExpectedError:
+                if time.monotonic() >= deadline:
+                    raise
+            else:
+                return True
+        return False
 
     def _summary(self) -> dict[str, Any]:
         from headway.spark.progress import check_exact, read_lines, summarise
