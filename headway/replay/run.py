@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -145,11 +146,37 @@ def _session(run: _Run) -> None:
         ledger = read_partition(run.settings, feed, decided=True)
         check_checksums(ledger, feed, run.generation, run.prepared.checksum, run.prepared.seed)
         sender = _Sender(run, sink, _ordinals(run, ledger))
-        for at in range(0, len(run.hours), CHUNK_HOURS):
-            sender.send(run.hours[at : at + CHUNK_HOURS])
+        for batch in _batches(run, sender.lacks):
+            sender.send(batch)
         sender.commit()
     finally:
         sink.close()
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Some consecutive hours, planned, and encoded when they lack anything."""
+
+    chunk: Chunk
+    counts: list[int]
+    encoded: Encoded | None
+
+
+def _batches(run: _Run, lacks: Callable[[int], bool]) -> Iterator[_Batch]:
+    """Yield the range in batches; the next one is made while one is sent, for a commit waits for the broker."""
+
+    def make(hours: Sequence[int]) -> _Batch:
+        chunk = run.prepared.plan.chunk(hours)
+        counts = [chunk.planned(index) for index in range(len(hours))]
+        return _Batch(chunk, counts, run.prepared.encoder.encode(chunk) if any(map(lacks, hours)) else None)
+
+    parts = [run.hours[at : at + CHUNK_HOURS] for at in range(0, len(run.hours), CHUNK_HOURS)]
+    with ThreadPoolExecutor(1, thread_name_prefix="replay-encode") as pool:
+        upcoming = pool.submit(make, parts[0])
+        for following in parts[1:]:
+            batch, upcoming = upcoming.result(), pool.submit(make, following)
+            yield batch
+        yield upcoming.result()
 
 
 def _ordinals(run: _Run, ledger: Ledger) -> dict[int, LedgerEntry]:
@@ -170,21 +197,19 @@ class _Sender:
         self._rows = 0
         self._opened = 0.0
 
-    def send(self, hours: Sequence[int]) -> None:
-        """Send what some consecutive hours still lack."""
-        prepared, entries = self._run.prepared, self._entries
-        chunk = prepared.plan.chunk(hours)
-        counts = [chunk.planned(index) for index in range(len(hours))]
-        self._run.planned |= dict(zip(hours, counts, strict=True))
-        if all(hour in entries and entries[hour].complete for hour in hours):
-            self._check_planned(hours, counts)
-            return
-        encoded = prepared.encoder.encode(chunk)
-        for index, hour in enumerate(hours):
-            entry = entries.get(hour) or self._new_entry(hour, counts[index])
-            self._check_planned([hour], [counts[index]])
-            if hour not in entries or not entry.complete:
-                self._send_hour(chunk, encoded, index, entry)
+    def lacks(self, hour: int) -> bool:
+        """Tell whether the ledger lacks anything of an hour."""
+        entry = self._entries.get(hour)
+        return entry is None or not entry.complete
+
+    def send(self, batch: _Batch) -> None:
+        """Send what the hours of a batch still lack."""
+        for index, (hour, count) in enumerate(zip(batch.chunk.hours, batch.counts, strict=True)):
+            self._run.planned[hour] = count
+            self._check_planned(hour, count)
+            if batch.encoded is not None and self.lacks(hour):
+                entry = self._entries.get(hour) or self._new_entry(hour, count)
+                self._send_hour(batch.chunk, batch.encoded, index, entry)
 
     def commit(self) -> None:
         """Commit what is open; nothing when nothing is."""
@@ -202,8 +227,8 @@ class _Sender:
         first, last = int(chunk.bounds[index]), int(chunk.bounds[index + 1])
         pace = self._run.pace
         hour = chunk.hours[index]
-        pace.start(hour)
         at = first + min(entry.ordinal, last - first)
+        pace.start(int(chunk.event_ms[at]) if first < at < last else hour)
         dead_from = max(0, entry.ordinal - (last - first))
         while at < last:
             to = self._due(chunk, at, min(last, at + BLOCK_ROWS))
@@ -280,15 +305,14 @@ class _Sender:
         p = self._run.prepared
         return LedgerEntry(p.feed.name, self._run.generation, from_ms(hour), 0, planned, 0, 0, p.checksum, p.seed)
 
-    def _check_planned(self, hours: Sequence[int], counts: Sequence[int]) -> None:
-        for hour, count in zip(hours, counts, strict=True):
-            entry = self._entries.get(hour)
-            if entry is not None and entry.planned != count:
-                raise DeliveryError(
-                    f"The ledger planned {entry.planned} rows for an hour that has {count}.",
-                    where=f"feed {entry.feed}, hour {hour_text(hour)}",
-                    next_step="start a new generation: what made this one is not what is here now",
-                )
+    def _check_planned(self, hour: int, count: int) -> None:
+        entry = self._entries.get(hour)
+        if entry is not None and entry.planned != count:
+            raise DeliveryError(
+                f"The ledger planned {entry.planned} rows for an hour that has {count}.",
+                where=f"feed {entry.feed}, hour {hour_text(hour)}",
+                next_step="start a new generation: what made this one is not what is here now",
+            )
 
     def _report(self, hour: int) -> None:
         run = self._run
