@@ -81,6 +81,7 @@ class CommandRunner:
         for query_id in list(self.engine.catalog.queries):
             if (plan := plans.get(query_id)) is not None:
                 self.queries.start(plan, paused=query_id in self._paused)
+        self.queries.serve_source_tables(self.engine.catalog)
         self._position = self._log.position()
         return count
 
@@ -158,6 +159,7 @@ class CommandRunner:
         self.queries.keep_only(self.engine.catalog)
         if command.plan is not None and command.plan.query_id is not None and not command.plan.no_op:
             self.queries.start(command.plan)
+        self.queries.serve_source_tables(self.engine.catalog)
 
     def _remember(self, command_id: str, offset: int, status: dict[str, Any]) -> None:
         self._statuses[command_id] = status

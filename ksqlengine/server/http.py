@@ -21,6 +21,7 @@ from ksqlengine.server import entities
 from ksqlengine.server.config import VERSION
 from ksqlengine.server.entities import RequestError, error_body
 from ksqlengine.server.openapi import OPENAPI
+from ksqlengine.server.parsing import parse_query
 from ksqlengine.server.printing import print_topic
 from ksqlengine.server.properties import is_valid_property
 from ksqlengine.server.service import KsqlService, Session
@@ -276,7 +277,7 @@ class Api:
         return StreamingResponse(self._encode(rows, kind), media_type=kind)
 
     def _only(self, text: str, session: Session) -> ParsedStatement:
-        statements = self.service.engine.parse(text, session.variables)
+        statements = parse_query(self.service.engine, text, session.variables)
         if len(statements) != 1:
             raise RequestError(
                 f"Expected exactly one KSQL statement; found {len(statements)} instead",

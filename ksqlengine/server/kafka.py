@@ -204,6 +204,44 @@ class KafkaBackend:
         finally:
             consumer.close()
 
+    def after_last_records(self, topics: list[str]) -> dict[tuple[str, int], int]:
+        """Give, for each partition that holds records, the offset after its last one.
+
+        The end offset will not do: transaction markers take offsets, and nothing commits beyond them.
+        """
+        consumer = self.consumer()
+        out: dict[tuple[str, int], int] = {}
+        try:
+            for topic in topics:
+                for info in consumer.partitionsFor(topic):
+                    part = java("org.apache.kafka.common.TopicPartition")(topic, info.partition())
+                    last = self._after_last(consumer, part)
+                    if last:
+                        out[(topic, int(info.partition()))] = last
+        finally:
+            consumer.close()
+        return out
+
+    @staticmethod
+    def _after_last(consumer: Any, part: Any) -> int:
+        """Look back from a partition's end, further each time, until a record is found; 0 when there is none."""
+        parts = java("java.util.List").of(part)
+        consumer.assign(parts)
+        begin = int(consumer.beginningOffsets(parts).get(part))
+        end = int(consumer.endOffsets(parts).get(part))
+        back, duration, last = 16, java("java.time.Duration").ofMillis(100), 0
+        while end > begin and not last:
+            start = max(begin, end - back)
+            consumer.seek(part, java("java.lang.Long")(start).longValue())
+            while int(consumer.position(part)) < end:
+                for record in consumer.poll(duration):
+                    if int(record.offset()) < end:
+                        last = int(record.offset()) + 1
+            if start == begin:
+                break
+            back *= 16
+        return last
+
     # -- commands and queries ----------------------------------------------------------------------------------------
     def command_log(self) -> KafkaCommandLog:
         """Open the command log, creating it when it does not exist."""
@@ -359,6 +397,7 @@ class StreamsQuery:
     ) -> None:
         self.backend, self.application_id, self.built, self.transient = backend, application_id, built, transient
         self._paused = False
+        self._targets: dict[tuple[str, int], int] | None = None
         self._watch = java("ksql.server.QueryWatch")(0 if transient else 5)
         self._streams = java("org.apache.kafka.streams.KafkaStreams")(built.topology, props)
         self._streams.setUncaughtExceptionHandler(self._watch)
@@ -419,15 +458,24 @@ class StreamsQuery:
         return sorted(hosts - {self.backend.config.address})
 
     def drained(self) -> bool:
-        """Say whether everything that was in its source topics when it started has been processed."""
+        """Say whether everything that was in its source topics when it was first asked has been processed."""
         if self.state() != "RUNNING":
             return False
-        tasks = 0
+        if self._targets is None:
+            self._targets = self.backend.after_last_records(self._source_topics())
         for thread in self._streams.metadataForLocalThreads():
             for task in thread.activeTasks():
-                tasks += 1
-                ends, done = task.endOffsets(), task.committedOffsets()
-                for part in ends.keySet():
-                    if int(done.get(part) or -1) < int(ends.get(part)):
-                        return False
-        return tasks > 0
+                done = task.committedOffsets()
+                for part in done.keySet():
+                    key = (str(part.topic()), int(part.partition()))
+                    if int(done.get(part)) >= self._targets.get(key, 0):
+                        self._targets.pop(key, None)
+        return not self._targets
+
+    def _source_topics(self) -> list[str]:
+        found: list[str] = []
+        for sub in self.built.topology.describe().subtopologies():
+            for node in sub.nodes():
+                if hasattr(node, "topicSet") and node.topicSet() is not None:
+                    found += [str(t) for t in node.topicSet()]
+        return found

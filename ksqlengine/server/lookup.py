@@ -100,6 +100,8 @@ class _Conjunction:
     def _term(self, term: t.Expr) -> None:
         if isinstance(term, t.Literal) and isinstance(term.value, bool):
             return
+        if isinstance(term, t.Like) and not _columns(term):
+            raise ScanNeededError(f"Like condition must be between strings: {self.show(term)}. {_SCAN_HINT}")
         if not isinstance(term, t.Compare) or term.op not in _FLIPPED:
             if _columns(term) & set(self.names):
                 raise ScanNeededError(f"Unsupported expression in WHERE clause: {self.show(term)}. {_SCAN_HINT}")

@@ -22,7 +22,7 @@ from ksqlengine.server.backend import Backend, NotReadyError
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import RequestError, pull_header, push_header
 from ksqlengine.server.kafka import java
-from ksqlengine.server.lookup import Lookup, Rules, columns_of, plan_lookup
+from ksqlengine.server.lookup import Lookup, Rules, columns_of, plan_lookup, walk
 from ksqlengine.server.push import output_schema
 from ksqlengine.server.queries import PersistentQuery, Queries
 from ksqlengine.server.selecting import select_items, show
@@ -102,9 +102,30 @@ class PullQueries:
             range_scan=_flag(properties, "ksql.query.pull.range.scan.enabled"),
         )
         if where is not None:  # types first: a comparison that cannot be is wrong whatever is looked up
-            self.engine.compile_row_function([where], source.schema, source)
+            self._check_where(where, source)
         lookup = plan_lookup(where, source.schema, rules, show, windowed=windowed)
         return PullPlan(source, running, store, items, where, lookup, query.limit)
+
+    def _check_where(self, where: t.Expr, source: Source) -> None:
+        """Type a WHERE, in the words that ksqlDB has for a pull query."""
+        for expr in walk(where):
+            if isinstance(expr, t.Like):
+                _, (kind,) = self.engine.compile_row_function([expr.pattern], source.schema, source)
+                if kind.base != "STRING":
+                    raise KsqlStatementError(
+                        "Like condition must be between strings. The column type for Like condition must be VARCHAR. "
+                        f"The column type is {kind}"
+                    )
+        try:
+            self.engine.compile_row_function([where], source.schema, source)
+        except KsqlError as error:
+            if "Cannot compare" not in error.message:
+                raise
+            between = any(isinstance(e, t.Between) for e in walk(where))
+            start = "Invalid expression" if between else "Error in WHERE expression"
+            raise KsqlStatementError(
+                f"{start}: {error.message}\nStatement: {show(where)}", error.statement, error.line, error.column
+            ) from error
 
     def _rows(self, plan: PullPlan, statement: ParsedStatement, *, internal: bool) -> tuple[Schema, list[str]]:
         select, types = self.engine.compile_row_function([e for _, e in plan.items], plan.source.schema, plan.source)
@@ -124,29 +145,16 @@ class PullQueries:
         where = None
         if plan.where is not None:
             where, _ = self.engine.compile_row_function([plan.where], plan.source.schema, plan.source)
-        store = self._store(plan)
         limit = -1 if plan.limit is None else plan.limit
         size = plan.store.window_size_ms or 0
         places = jpype.JArray(jpype.JInt)(slots(plan.source.schema))
-        scan = java("ksql.server.PullScan")(places, plan.store.view, where, select, limit, size)
         keys = self._keys(plan)
-        if plan.store.kind == "keyvalue":
-            scan.keyValue(store, keys)
-        elif plan.store.kind == "window":
-            first, last = bounds.window_range(plan.where)
-            scan.window(store, keys, first, last)
-        else:
-            scan.session(store, keys)
-        return [str(row) for row in scan.rows()]
-
-    def _store(self, plan: PullPlan) -> Any:
-        """Give the store, waiting a moment for a query that has just started or rebalances."""
         deadline = time.monotonic() + _READY_S
         while True:
+            scan = java("ksql.server.PullScan")(places, plan.store.view, where, select, limit, size)
             try:
-                if plan.query.running is None:
-                    raise NotReadyError(f"{plan.query.id} does not run")
-                return plan.query.running.store(plan.store.name, plan.store.kind)
+                self._read(plan, scan, keys)
+                return [str(row) for row in scan.rows()]
             except NotReadyError as error:
                 state = plan.query.streams_state()
                 if state in {"ERROR", "PENDING_ERROR", "NOT_RUNNING"} or time.monotonic() > deadline:
@@ -156,6 +164,24 @@ class PullQueries:
                         error_code=50000,
                     ) from None
                 time.sleep(0.02)
+
+    @staticmethod
+    def _read(plan: PullPlan, scan: Any, keys: Any) -> None:
+        """Read the store once. Raises NotReadyError while the query starts or rebalances."""
+        if plan.query.running is None:
+            raise NotReadyError(f"{plan.query.id} does not run")
+        store = plan.query.running.store(plan.store.name, plan.store.kind)
+        try:
+            if plan.store.kind == "keyvalue":
+                scan.keyValue(store, keys)
+            elif plan.store.kind == "window":
+                scan.window(store, keys, *bounds.window_range(plan.where))
+            else:
+                scan.session(store, keys)
+        except jpype.JException as error:
+            if "InvalidStateStore" in type(error).__name__ or "StateStoreNotAvailable" in type(error).__name__:
+                raise NotReadyError(str(error.getMessage())) from None
+            raise
 
     def _keys(self, plan: PullPlan) -> Any:
         """Evaluate the keys of a lookup into Java objects of the key columns' types; None is a scan."""

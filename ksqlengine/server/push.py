@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from dataclasses import replace
 from typing import Any
 
+from ksqlengine import tree as t
 from ksqlengine.engine import Engine, ParsedStatement, Plan
 from ksqlengine.server import entities
 from ksqlengine.server.backend import Backend, RunningQuery
@@ -79,7 +81,7 @@ class PushQueries:
                 )
             self._opening += 1
         try:
-            plan = self.engine.plan_select(statement, properties)
+            plan = self.engine.plan_select(with_bounds(statement, self.engine), properties)
             query = self.run(plan, self._new_id(plan, properties), properties)
         finally:
             with self._lock:
@@ -151,6 +153,21 @@ class PushQueries:
             }
             for q in queries
         ]
+
+
+def with_bounds(statement: ParsedStatement, engine: Engine) -> ParsedStatement:
+    """Let ``*`` of a windowed source give WINDOWSTART and WINDOWEND behind the key, as ksqlDB's push queries do."""
+    query: t.Query = statement.node.query
+    source = engine.catalog.get(query.source.name) if isinstance(query.source, t.From) else None
+    if source is None or source.window is None or query.group_by or query.window:
+        return statement
+    names = [c.name for c in source.schema.key] + ["WINDOWSTART", "WINDOWEND"]
+    names += [c.name for c in (*source.schema.value, *source.schema.headers)]
+    items: list[t.SelectItem] = []
+    for item in query.items:
+        star = item.kind in {"all", "source_all"}
+        items += [t.SelectItem("expr", t.Column(n)) for n in names] if star else [item]
+    return replace(statement, node=t.Select(replace(query, items=tuple(items))))
 
 
 def output_schema(plan: Plan) -> Schema:

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ksqlengine.catalog import Catalog
@@ -28,6 +28,7 @@ class PersistentQuery:
     running: RunningQuery | None = None
     failure: QueryError | None = None
     paused: bool = False
+    serves: str = ""  # the source table that it materialises (CREATE SOURCE TABLE)
     properties: dict[str, Any] = field(default_factory=dict)
 
     def streams_state(self) -> str:
@@ -71,7 +72,7 @@ class Queries:
     def of_sink(self, name: str) -> PersistentQuery | None:
         """Give the query that materialises a table."""
         with self._lock:
-            found = [q for q in self._queries.values() if q.plan.sink is not None and q.plan.sink.name == name]
+            found = [q for q in self._queries.values() if name in {q.serves, q.plan.sink.name if q.plan.sink else ""}]
         made = [q for q in found if q.built and q.built.store] or found
         return made[0] if made else None
 
@@ -88,6 +89,24 @@ class Queries:
         self._run(query)
         return query
 
+    def serve_source_tables(self, catalog: Catalog) -> None:
+        """Materialise the tables of CREATE SOURCE TABLE, so that pull queries find them."""
+        for source in list(catalog.sources.values()):
+            if not (source.is_table and source.read_only) or self.of_sink(source.name) is not None:
+                continue
+            columns = ", ".join(f"`{c.name}`" for c in source.schema.columns if c.namespace != "KEY") or "1"
+            text = f"SELECT {columns} FROM `{source.name}` EMIT CHANGES;"  # noqa: S608 - names of the catalog
+            statement = self.engine.parse(text)[0]
+            made = self.engine.plan_select(statement, {"auto.offset.reset": "earliest"})
+            query_id = f"CST_{source.name}"
+            plan = replace(
+                made, query_id=query_id, statement=source.statement, properties={"auto.offset.reset": "earliest"}
+            )
+            query = PersistentQuery(query_id, plan, serves=source.name)
+            with self._lock:
+                self._queries[query_id] = query
+            self._run(query)
+
     def _run(self, query: PersistentQuery) -> None:
         streams = self.config.streams(query.plan.properties)
         try:
@@ -102,7 +121,11 @@ class Queries:
     def keep_only(self, catalog: Catalog, *, forget: bool = True) -> None:
         """Close the queries that the catalog no longer has."""
         with self._lock:
-            gone = [q for q in self._queries.values() if q.id not in catalog.queries]
+            gone = [
+                q
+                for q in self._queries.values()
+                if (q.serves not in catalog.sources if q.serves else q.id not in catalog.queries)
+            ]
             for query in gone:
                 del self._queries[query.id]
         for query in gone:

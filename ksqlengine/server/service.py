@@ -17,6 +17,7 @@ from ksqlengine.server.backend import Backend, TopicLookup
 from ksqlengine.server.commands import Command, CommandRunner
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import Entity, RequestError
+from ksqlengine.server.parsing import check_no_limit
 from ksqlengine.server.properties import check_property
 from ksqlengine.server.pull import PullQueries
 from ksqlengine.server.push import PushQueries
@@ -155,6 +156,7 @@ class KsqlService:
 
     # -- statements that change the catalog --------------------------------------------------------------------------
     def _planned(self, statement: ParsedStatement, session: Session) -> Entity | None:
+        check_no_limit(statement.node)
         with self.runner.lock:
             plan = self.engine.plan(statement, session.properties)
         if plan.kind == "insert_values":
