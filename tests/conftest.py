@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -57,6 +58,10 @@ def platform() -> Iterator[Settings]:
     os.environ["HEADWAY__AIRFLOW__WATCH"] = "false"  # tests stop parts on purpose; nobody should mend them
     load.cache_clear()
     running = Platform(load())
+    guard_file = Path(__file__).with_name("platform_guard.py")
+    guard = subprocess.Popen(
+        [sys.executable, str(guard_file), str(home)], stdin=subprocess.PIPE, start_new_session=True, cwd="/"
+    )
     try:
         try:
             settings = running.up()
@@ -66,11 +71,12 @@ def platform() -> Iterator[Settings]:
         _show_troubles(running)
     finally:
         running.down()
+        shutil.rmtree(home, ignore_errors=True)
+        guard.communicate()
         for name in [name for name in os.environ if name.startswith("HEADWAY__")]:
             del os.environ[name]
         os.environ.update(before)
         load.cache_clear()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def _pair(taken: list[int]) -> int:
