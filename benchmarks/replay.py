@@ -110,7 +110,7 @@ def _bare(settings: Settings, topic: str, ready: Encoded) -> float:
     """Send everything with nothing around it; give the seconds."""
     began = time.perf_counter()
     producer = Producer(
-        {**producer_config(settings, batch_size=131_072), "queue.buffering.max.messages": 200_000, "log_level": 3}
+        {**producer_config(settings, batch_size=131_072), "queue.buffering.max.messages": 200_000, "log_level": 2}
     )
     produce, poll = producer.produce, producer.poll
     for key, value, timestamp in zip(ready.keys, ready.values, ready.timestamps, strict=True):

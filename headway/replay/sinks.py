@@ -46,7 +46,7 @@ class KafkaSink:
                 **producer_config(settings, transactional_id=transactional_id(feed.name), batch_size=131_072),
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "queue.buffering.max.messages": QUEUE_MESSAGES,
-                "log_level": 3,
+                "log_level": 2,
             }
         )
         self._patiently(self._producer.init_transactions, "Kafka did not open the replay's transactions")
