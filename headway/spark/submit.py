@@ -15,6 +15,10 @@ APPLICATION = PROJECT_DIR / "spark_jobs" / "transit_stream.py"
 WRAPPER = Path(__file__).resolve().parent / "bin" / "spark-submit"
 PACKAGES = "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0"
 CONNECTOR = "spark-sql-kafka-0-10_"
+STATE_STORE = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+# Short jobs of many small plans: with the quick compiler alone a simulated day takes 44 s of processor time instead of
+# 80. Its code cache is 48 MB by default, full after four batches, and from then on nothing is compiled any more.
+QUICK_COMPILER = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,8 @@ def spark_conf(settings: Settings, tuning: Tuning | None = None) -> dict[str, st
         "spark.ui.port": str(spark.driver_ui_port if tuning.ui_port is None else tuning.ui_port),
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "WARN",
-        # A driver plans many small jobs: with the quick compiler alone it takes half the processor time. Its code
-        # cache is 48 MB by default, full after four batches, and then nothing is compiled any more.
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
-        "spark.executor.extraJavaOptions": "-XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": QUICK_COMPILER,
+        "spark.executor.extraJavaOptions": QUICK_COMPILER,
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.streaming.stateStore.providerClass": STATE_STORE,
         "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
@@ -67,9 +69,6 @@ def spark_conf(settings: Settings, tuning: Tuning | None = None) -> dict[str, st
     if not tuning.packages:
         conf["spark.jars"] = ",".join(str(jar) for jar in kafka_jars(settings))
     return conf | tuning.conf
-
-
-STATE_STORE = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 
 
 def local_conf(settings: Settings) -> dict[str, str]:
