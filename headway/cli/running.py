@@ -73,7 +73,7 @@ def run(
         else:
             run_id = client.trigger(dag, conf, note="headway run")
         console.print(f"[bold]{dag}[/]  {client.run_url(dag, run_id)}")
-        with Steps(console, dict.fromkeys(_task_order(client, dag), "")) as steps:
+        with Steps(console, _tasks_in_order(client, dag)) as steps:
             watcher = _Watcher(client, steps)
             ended = client.wait(dag, run_id, timeout_s=timeout * 60, on_progress=watcher.look)
             watcher.look(ended)
@@ -88,20 +88,21 @@ def run(
         console.print(render(build_report(settings)))
 
 
-def _task_order(client: AirflowClient, dag: str) -> list[str]:
-    """Give the DAG's tasks, each after those it waits for."""
+def _tasks_in_order(client: AirflowClient, dag: str) -> dict[str, str]:
+    """Give the DAG's tasks and their titles, each after those it waits for."""
     tasks = client.call("GET", f"/dags/{dag}/tasks")["tasks"]
     waits: dict[str, set[str]] = {task["task_id"]: set() for task in tasks}
     for task in tasks:
         for after in task.get("downstream_task_ids") or []:
             waits[after].add(task["task_id"])
+    titles = {task["task_id"]: task.get("task_display_name") or task["task_id"] for task in tasks}
     order: list[str] = []
     while len(order) < len(waits):
         ready = [name for name in waits if name not in order and waits[name] <= set(order)]
         if not ready:
-            return list(waits)
+            return titles
         order += ready
-    return order
+    return {name: titles[name] for name in order}
 
 
 class _Watcher:
@@ -129,16 +130,22 @@ class _Watcher:
         if time.monotonic() - self._asked.get(task.task_id, 0.0) < LOG_EVERY_S:
             return ""
         self._asked[task.task_id] = time.monotonic()
-        lines = [
-            line for line in self._client.log(seen.dag_id, seen.run_id, task.task_id, task.try_number) if _tells(line)
-        ]
+        lines = telling(self._client.log(seen.dag_id, seen.run_id, task.task_id, task.try_number))
         waiting = "waiting: " if task.state == "deferred" else ""
         return f"{attempt}{waiting}{_plain(lines[-1])}" if lines else f"{attempt}{task.state}"
 
 
-def _tells(line: str) -> bool:
-    noise = ("::group::", "::endgroup::", "Log message source", "DAG bundles loaded", "Filling up the DagBag")
-    return bool(line.strip()) and not any(word in line for word in noise)
+def telling(lines: list[str]) -> list[str]:
+    """Leave out what Airflow itself says before and after a task's own work (it folds that into groups)."""
+    told, folded = [], False
+    for line in lines:
+        if "::group::" in line:
+            folded = True
+        elif "::endgroup::" in line:
+            folded = False
+        elif not folded and line.strip():
+            told.append(line)
+    return told
 
 
 def _plain(line: str) -> str:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from headway.cli import app as entry
 from headway.cli.app import app
 from headway.cli.data import _decoded
-from headway.cli.running import _plain, _tells
+from headway.cli.running import _plain, telling
 from headway.cli.screens import Steps
 from headway.cli.times import hour_option, speed_option, utc_text
 from headway.errors import RuntimeSetupError
@@ -144,5 +144,11 @@ def test_progress_without_a_terminal_is_one_line_a_change() -> None:
 
 
 def test_what_a_task_does_is_its_last_telling_log_line() -> None:
-    lines = ["INFO turnstile 06:00Z, 1,204 of 30,122 sent\nmore", "::endgroup::", "  "]
-    assert [_plain(line) for line in lines if _tells(line)] == ["turnstile 06:00Z, 1,204 of 30,122 sent"]
+    lines = ["INFO ::group::Pre Execute", "ERROR not ours", "INFO ::endgroup::"]
+    lines += [
+        "INFO turnstile 06:00Z, 1,204 of 30,122 sent\nmore",
+        "  ",
+        "INFO ::group::Post Execute",
+        "INFO Pushing xcom",
+    ]
+    assert [_plain(line) for line in telling(lines)] == ["turnstile 06:00Z, 1,204 of 30,122 sent"]
