@@ -131,7 +131,7 @@ class Topics:
         """Delete the test's topics."""
         self.producer.flush(10)
         names = [t for t in self.admin.list_topics(timeout=10).topics if self.prefix in t]
-        for future in self.admin.delete_topics(names).values():
+        for future in self.admin.delete_topics(names).values() if names else ():
             with contextlib.suppress(Exception):
                 future.result(15)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,7 +106,7 @@ def _rest_result(folder: Path, only: str) -> dict[str, Any]:
 
 
 def _case_result(folder: Path, only: str) -> dict[str, Any]:
-    from ksqlengine.conformance import run_folder
+    from ksqlengine.conformance.report import run_folder
 
-    result: dict[str, Any] = run_folder(folder, only=only)
-    return result
+    os.environ.setdefault("KSQLENGINE_JARS", str(settings_module.load().install_dir / "java"))
+    return run_folder(folder, only or None).to_json()

@@ -72,7 +72,7 @@ def _event(station: int, when: int, entries: int, line: str = "red") -> dict[str
     }
 
 
-def _until(check: object, timeout_s: float = 20.0) -> None:
+def _until(check: object, timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not check():  # type: ignore[operator]
         assert time.monotonic() < deadline, "not in time"
