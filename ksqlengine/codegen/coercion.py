@@ -119,16 +119,18 @@ def common(items: list[tuple[t.Expr, Code]], compiler: Compiler) -> tuple[list[s
         if found is None:
             nested = _coerce_inside(expr, type_, compiler)
             if nested is None:
-                hint = "" if _plain_literal(expr) else _HINT
-                raise KsqlError(
-                    f"operator does not exist: {type_} = {code.type} ({format_expression(expr)}){_HINT if hint or True else ''}"
-                )
+                shown = format_expression(expr)
+                raise KsqlError(f"operator does not exist: {type_} = {code.type} ({shown}){_HINT}")
             found = nested
         type_ = found
     javas = []
     for expr, code in items:
         source = Code(code.java, code.type)
-        if code.type != NULL and code.type != type_ and (code.type.base in ("ARRAY", "MAP", "STRUCT") or _is_text(expr) or type_.base == "STRING"):
+        if (
+            code.type != NULL
+            and code.type != type_
+            and (code.type.base in ("ARRAY", "MAP", "STRUCT") or _is_text(expr) or type_.base == "STRING")
+        ):
             javas.append(f"ksql.runtime.Casts.to({source.java}, {compiler.constants.sql_type(type_)})")
         else:
             javas.append(compiler.cast_to(source, type_) if type_ != NULL else source.java)

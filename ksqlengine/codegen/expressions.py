@@ -17,7 +17,17 @@ from ksqlengine.errors import KsqlError
 from ksqlengine.functions.library import RETURN_RULES, SCALARS
 from ksqlengine.functions.registry import LAMBDA, Signature, bind, match
 from ksqlengine.types import (
-    BIGINT, BOOLEAN, DOUBLE, INTEGER, NULL, STRING, SqlType, array, decimal, map_of, struct,
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    INTEGER,
+    NULL,
+    STRING,
+    SqlType,
+    array,
+    decimal,
+    map_of,
+    struct,
 )  # fmt: skip
 
 _UNITS = {
@@ -182,6 +192,12 @@ class Compiler:
         left, right = self.compile(e.left), self.compile(e.right)
         if e.op == "+" and left.type.base == "STRING" and right.type.base == "STRING":
             return Code(f"ksql.functions.Strings.plus({left.java}, {right.java})", STRING)
+        if "NULL" in (left.type.base, right.type.base):
+            shown = ["null" if c.type.base == "NULL" else str(c.type) for c in (left, right)]
+            raise KsqlError(
+                f"Error processing expression: {format_expression(e)}. "
+                f"Arithmetic on types {shown[0]} and {shown[1]} are not supported."
+            )
         if not left.type.is_numeric or not right.type.is_numeric:
             raise KsqlError(
                 f"Error processing expression: {format_expression(e)}. Unsupported arithmetic types. "
@@ -192,9 +208,7 @@ class Compiler:
         if "DOUBLE" not in bases and "DECIMAL" in bases:
             type_ = coercion.decimal_result(e.op, left.type, right.type)
             sides = [f"ksql.runtime.Casts.wide({c.java})" for c in (left, right)]
-            return Code(
-                f"ksql.runtime.Ops.{name}({sides[0]}, {sides[1]}, {type_.precision}, {type_.scale})", type_
-            )
+            return Code(f"ksql.runtime.Ops.{name}({sides[0]}, {sides[1]}, {type_.precision}, {type_.scale})", type_)
         type_ = DOUBLE if "DOUBLE" in bases else BIGINT if "BIGINT" in bases else INTEGER
         return Code(f"ksql.runtime.Ops.{name}({self.cast_to(left, type_)}, {self.cast_to(right, type_)})", type_)
 
@@ -220,7 +234,10 @@ class Compiler:
         if isinstance(e, t.IsNull):
             return f"({self.compile(e.value).java} {'!=' if e.negated else '=='} null)"
         if isinstance(e, t.Between):
-            low, high = self._compared(t.Compare(">=", e.value, e.low)), self._compared(t.Compare("<=", e.value, e.high))
+            low, high = (
+                self._compared(t.Compare(">=", e.value, e.low)),
+                self._compared(t.Compare("<=", e.value, e.high)),
+            )
             return f"({'!' if e.negated else ''}({low} && {high}))"
         if isinstance(e, t.InList):
             first, *items = coercion.in_list(e, self)
@@ -326,6 +343,8 @@ class Compiler:
                 wanted = bind(param, bound)
                 if wanted.base == "DECIMAL" and not wanted.precision:
                     javas.append(f"ksql.runtime.Casts.wide({code.java})")
+                elif wanted.element is not None and wanted.element.base == "DECIMAL" and not wanted.element.precision:
+                    javas.append(code.java)
                 else:
                     javas.append(self.cast_to(code, wanted) if wanted != NULL else "((Object) null)")
         if signature.variadic is None:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,12 +18,15 @@ def main(arguments: list[str] | None = None) -> int:
     options.add_argument("--only", help="run cases whose `file: name` holds or matches this")
     options.add_argument("--quiet", action="store_true", help="print totals only")
     chosen = options.parse_args(arguments)
+    result: dict[str, Any]
     if chosen.rest:
-        from ksqlengine.conformance.rest import run_folder
+        from ksqlengine.conformance import rest
+
+        result = rest.run_folder(chosen.folder, only=chosen.only or "")
     else:
-        from ksqlengine.conformance.report import run_folder
-    report = run_folder(chosen.folder, chosen.only)
-    result = report.to_json()
+        from ksqlengine.conformance import report
+
+        result = report.run_folder(chosen.folder, chosen.only).to_json()
     if chosen.json:
         chosen.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
     write = sys.stdout.write

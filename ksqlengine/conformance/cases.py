@@ -51,9 +51,7 @@ def load(folder: Path) -> Iterator[Case]:
 def _expand(file: str, test: dict[str, Any]) -> Iterator[Case]:
     for name in test.get("format") or [None]:
         for config in test.get("config") or [None]:
-            properties = {
-                k: (config if v == "{CONFIG}" else v) for k, v in (test.get("properties") or {}).items()
-            }
+            properties = {k: (config if v == "{CONFIG}" else v) for k, v in (test.get("properties") or {}).items()}
             label = test["name"] + (f" - {name}" if name else "") + (f" - {config}" if config else "")
             statements = tuple(s.replace("{FORMAT}", name) if name else s for s in test["statements"])
             topics = tuple(_with_format(x, name) for x in test.get("topics") or ())
@@ -78,7 +76,7 @@ def _scope(statements: tuple[str, ...], properties: dict[str, Any], test: dict[s
     if _SCHEMA_ID.search(text):
         return "needs a Schema Registry: SCHEMA_ID"
     test_only = {f.upper() for f in _FUNCTION.findall(text)} & TEST_ONLY_FUNCTIONS
-    if test_only and not ({"TEST_UDF"} == test_only and False):
+    if test_only:
         return "function of ksqlDB's test classpath: " + ", ".join(sorted(test_only))
     versions = test.get("versions")
     if versions and versions.get("max"):

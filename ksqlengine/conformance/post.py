@@ -8,9 +8,7 @@ from typing import Any
 from ksqlengine import parser
 from ksqlengine.conformance.cases import Case
 from ksqlengine.engine import Engine
-from ksqlengine.planner.ddl import HEADERS_TYPE
-from ksqlengine.types import Column, Schema
-
+from ksqlengine.types import HEADERS_TYPE, Column, Schema
 
 PREFIX = "_confluent-ksql-some.ksql.service.idquery_"
 
@@ -40,7 +38,9 @@ def check(case: Case, engine: Engine, internal: set[str], failed: type[Exception
         if wanted.get("schema") is not None:
             expected = _schema(wanted["schema"], source.is_table)
             if str(expected) != str(source.schema):
-                raise failed(f"post: schema of {source.name}\n      expected: {expected}\n      actual:   {source.schema}")
+                raise failed(
+                    f"post: schema of {source.name}\n      expected: {expected}\n      actual:   {source.schema}"
+                )
         if wanted.get("isSource") is not None and source.read_only != wanted["isSource"]:
             raise failed(f"post: {source.name} isSource is {source.read_only}")
         key = wanted.get("keyFormat")
@@ -67,13 +67,17 @@ def check(case: Case, engine: Engine, internal: set[str], failed: type[Exception
         if found is None:
             raise failed(f"post: no topic {wanted['name']}")
         if wanted.get("partitions") and (found.partitions or 4) != wanted["partitions"]:
-            raise failed(f"post: topic {found.topic} has {found.partitions} partitions, expected {wanted['partitions']}")
+            raise failed(
+                f"post: topic {found.topic} has {found.partitions} partitions, expected {wanted['partitions']}"
+            )
         if wanted.get("replicas") and (found.replicas or 1) != wanted["replicas"]:
             raise failed(f"post: topic {found.topic} has {found.replicas} replicas, expected {wanted['replicas']}")
         for which, fmt in (("keyFormat", found.key_format), ("valueFormat", found.value_format)):
             expected_format = wanted.get(which)
             if isinstance(expected_format, dict) and expected_format.get("format", fmt.name) != fmt.name:
-                raise failed(f"post: {which} of topic {found.topic} is {fmt.name}, expected {expected_format['format']}")
+                raise failed(
+                    f"post: {which} of topic {found.topic} is {fmt.name}, expected {expected_format['format']}"
+                )
 
 
 def _check_key(key: dict[str, Any], source: Any, failed: type[Exception]) -> None:

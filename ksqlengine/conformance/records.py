@@ -45,7 +45,7 @@ def dump_json(node: Any) -> str:
 
 def encode(node: Any, fmt: FormatInfo, columns: tuple[Column, ...]) -> bytes | None:
     """Return the bytes of an input's key or value."""
-    if node is None or fmt.name == "NONE" and not columns:
+    if node is None or (fmt.name == "NONE" and not columns):
         return None
     if fmt.name == "JSON":
         return dump_json(node).encode()

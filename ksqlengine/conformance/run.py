@@ -6,6 +6,8 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
+import jpype
+
 from ksqlengine import jvm, parser
 from ksqlengine.catalog import Catalog, FormatInfo, Source
 from ksqlengine.conformance import records
@@ -54,8 +56,6 @@ def run_case(case: Case) -> None:
                 started.append(plan)
             elif plan.kind == "insert_values":
                 inserted.append(plan)
-            elif plan.kind == "drop":
-                plans = [p for p in plans if not (p.sink and p.sink.name == plan.details["name"] and p.details["creates"])] if False else plans
         except KsqlError as problem:
             if case.expected_error is None or i < len(pieces) - 1:
                 raise Mismatch(f"statement {i + 1} was refused: {problem.message}") from problem
@@ -116,16 +116,15 @@ def _feed(case: Case, engine: Engine, inserted: list[Plan]) -> dict[str, list[Re
             key = records.window_bytes(key, item["window"])
         value = records.encode(item.get("value"), source.value_format, source.schema.value)
         headers = [
-            (h["KEY"], base64.b64decode(h["VALUE"]) if h["VALUE"] is not None else None) for h in item.get("headers") or ()
+            (h["KEY"], base64.b64decode(h["VALUE"]) if h["VALUE"] is not None else None)
+            for h in item.get("headers") or ()
         ]
         topics.setdefault(item["topic"], []).append(Record(key, value, item.get("timestamp") or 0, headers))
     return topics
 
 
 def _run_query(engine: Engine, plan: Plan, topics: dict[str, list[Record]], case: Case, internal: set[str]) -> None:
-    config = {
-        k.removeprefix("ksql.streams."): v for k, v in case.properties.items() if k.startswith("ksql.streams.")
-    }
+    config = {k.removeprefix("ksql.streams."): v for k, v in case.properties.items() if k.startswith("ksql.streams.")}
     if "default.timestamp.extractor" in config:
         config.pop("default.timestamp.extractor")
     config["__emit.interval.ms.kstreams.windowed.aggregation__"] = config.get(
@@ -138,13 +137,17 @@ def _run_query(engine: Engine, plan: Plan, topics: dict[str, list[Record]], case
     test_record = jvm.java("org.apache.kafka.streams.test.TestRecord")
     record_headers = jvm.java("org.apache.kafka.common.header.internals.RecordHeaders")
     instant = jvm.java("java.time.Instant")
-    driver = jvm.java("org.apache.kafka.streams.TopologyTestDriver")(built.topology, built.properties, instant.ofEpochMilli(0))
+    driver = jvm.java("org.apache.kafka.streams.TopologyTestDriver")(
+        built.topology, built.properties, instant.ofEpochMilli(0)
+    )
     try:
         assert plan.sink is not None  # noqa: S101 - persistent queries only
-        names = list(dict.fromkeys(engine.catalog.sources[s].topic if s in engine.catalog.sources else s for s in plan.sources))
+        names = list(
+            dict.fromkeys(engine.catalog.sources[s].topic if s in engine.catalog.sources else s for s in plan.sources)
+        )
         pipes = {n: driver.createInputTopic(n, byte_array, byte_array) for n in names}
         output = driver.createOutputTopic(plan.sink.topic, reader, reader)
-        bytes_ = jvm.jpype.JArray(jvm.jpype.JByte)
+        bytes_ = jpype.JArray(jpype.JByte)
         order = _in_order(case, topics, names)
         for name, record in order:
             headers = record_headers()
@@ -171,7 +174,7 @@ def _run_query(engine: Engine, plan: Plan, topics: dict[str, list[Record]], case
 
 def _in_order(case: Case, topics: dict[str, list[Record]], names: list[str]) -> list[tuple[str, Record]]:
     """Return the source topics' records in file order; a topic that is another query's result comes as it is."""
-    positions = {n: 0 for n in names}
+    positions = dict.fromkeys(names, 0)
     order: list[tuple[str, Record]] = []
     for item in case.inputs:
         name = item["topic"]
@@ -191,13 +194,14 @@ def _compare(case: Case, engine: Engine, topics: dict[str, list[Record]]) -> Non
         actual = topics.get(topic, [])
         source = _sources_of(engine, topic)
         if source is None:
-            fallback = FormatInfo("JSON")
-            raise Mismatch(f"no source for topic {topic}{'' if fallback else ''}")
+            raise Mismatch(f"no source for topic {topic}")
         shown = [_show(r, source) for r in actual]
         for i, (item, record) in enumerate(zip(items, actual, strict=False)):
             problem = _differs(item, record, source, bool(case.inputs))
             if problem:
-                raise Mismatch(f"{topic} record {i + 1}: {problem}\n      expected: {_brief(item)}\n      actual:   {shown[i]}")
+                raise Mismatch(
+                    f"{topic} record {i + 1}: {problem}\n      expected: {_brief(item)}\n      actual:   {shown[i]}"
+                )
         if len(items) != len(actual):
             raise Mismatch(f"{topic}: expected {len(items)} records, got {len(actual)}: {shown[:12]}")
 
@@ -228,7 +232,9 @@ def _differs(item: dict[str, Any], record: Record, source: Source, timed: bool) 
         return "value"
     if item.get("timestamp") is not None and item["timestamp"] != record.timestamp and (timed or item["timestamp"]):
         return "timestamp"
-    wanted = [(h["KEY"], base64.b64decode(h["VALUE"]) if h["VALUE"] is not None else None) for h in item.get("headers") or ()]
+    wanted = [
+        (h["KEY"], base64.b64decode(h["VALUE"]) if h["VALUE"] is not None else None) for h in item.get("headers") or ()
+    ]
     if wanted != record.headers:
         return "headers"
     return None
@@ -238,5 +244,3 @@ def _typed(node: Any, fmt: FormatInfo) -> Any:
     if fmt.name == "DELIMITED" and node is not None and not isinstance(node, str):
         return records.dump_json(node)
     return node
-
-

@@ -37,8 +37,8 @@ CORRELATION(DOUBLE, DOUBLE) -> DOUBLE : Correlation undo state=STRUCT<S DOUBLE>
 MIN(T) -> T : Min
 MAX(T) -> T : Max
 ATTR(T) -> T : Attr undo state=ARRAY<STRING>
-COLLECT_LIST(T) -> ARRAY<T> : CollectList undo
-COLLECT_SET(T) -> ARRAY<T> : CollectSet undo
+COLLECT_LIST(T) -> ARRAY<T> : CollectList undo limited
+COLLECT_SET(T) -> ARRAY<T> : CollectSet undo limited
 HISTOGRAM(STRING) -> MAP<STRING, BIGINT> : Histogram undo
 TOPK(T; INTEGER) -> ARRAY<T> : TopK
 TOPK(T, ANY...; INTEGER) -> @top_rows : TopKRows typed

@@ -200,11 +200,6 @@ class Library:
         )
 
 
-def _is_generic(p: SqlType) -> bool:
-    inner = [i for i in (p.element, p.key) if i is not None]
-    return p.base in (VARIABLE, "ANY") or (p.base != LAMBDA and any(_is_generic(i) for i in inner))
-
-
 def _is_generic(pattern: SqlType) -> bool:
     """Tell whether a parameter takes any type somewhere inside."""
     return pattern.base in (VARIABLE, "ANY") or any(

@@ -60,7 +60,8 @@ def substitute(text: str, variables: dict[str, str]) -> str:
 
 
 def parse(text: str, types: dict[str, SqlType] | None = None, line: int = 1, column: int = 0) -> tree.Statement:
-    """Parse one statement that stands at a line (from 1) and column (from 0). Raises ParseFailedError (syntax) or KsqlError (a literal or type that cannot be)."""
+    """Parse one statement that stands at a line (from 1) and column (from 0). Raises ParseFailedError (syntax) "
+    "or KsqlError (a literal or type that cannot be)."""
     node = _run("\n" * (line - 1) + " " * column + text, "start", types)
     if not isinstance(node, tree.Statement):
         raise ParseFailedError("Syntax Error", text)

@@ -5,12 +5,25 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from lark import Token, Transformer, Tree, v_args
+from lark import Token, Transformer, v_args
 
 from ksqlengine import tree as t
 from ksqlengine.errors import KsqlError
-from ksqlengine.types import ALIASES, BIGINT, BOOLEAN, DOUBLE, INTEGER, NULL, PRIMITIVES, STRING, SqlType
-from ksqlengine.types import array, decimal, map_of, struct
+from ksqlengine.types import (
+    ALIASES,
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    INTEGER,
+    NULL,
+    PRIMITIVES,
+    STRING,
+    SqlType,
+    array,
+    decimal,
+    map_of,
+    struct,
+)
 
 _UNITS_MS = {
     "MILLISECOND": 1, "SECOND": 1000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000,
@@ -116,7 +129,7 @@ class ToTree(Transformer):  # type: ignore[type-arg]
         custom = self._types.get(str(name))
         if custom is None and name == "NULL":
             place = f"line {name.line}:{name.column}"
-            raise SyntaxProblem(f"{place}: Syntax Error\nSyntax error at or near 'NULL' at {place}", name)
+            raise SyntaxProblemError(f"{place}: Syntax Error\nSyntax error at or near 'NULL' at {place}", name)
         if custom is None:
             raise KsqlError(f"Cannot resolve unknown type: {name}", line=name.line, column=name.column)
         return custom
@@ -135,7 +148,7 @@ class ToTree(Transformer):  # type: ignore[type-arg]
         if inner == "STRING":
             return self.named_type(name)
         place = f"line {inner.line}:{inner.column}"
-        raise SyntaxProblem(f"{place}: Syntax Error\nExpecting {{'STRING', INTEGER_VALUE}}", inner)
+        raise SyntaxProblemError(f"{place}: Syntax Error\nExpecting {{'STRING', INTEGER_VALUE}}", inner)
 
     def array_type(self, element: SqlType) -> SqlType:
         return array(element)
@@ -260,7 +273,11 @@ class ToTree(Transformer):  # type: ignore[type-arg]
         return t.Call("CONCAT", (left, right))
 
     def negate(self, value: t.Expr) -> t.Expr:
-        if isinstance(value, t.Literal) and (value.type.is_numeric or value.type == TOO_LARGE) and not str(value.value).startswith("-"):
+        if (
+            isinstance(value, t.Literal)
+            and (value.type.is_numeric or value.type == TOO_LARGE)
+            and not str(value.value).startswith("-")
+        ):
             number = -value.value
             kind = _integer_type(number) if isinstance(value.value, int) else value.type
             return t.Literal(number, kind)
@@ -401,14 +418,12 @@ class ToTree(Transformer):  # type: ignore[type-arg]
         return t.Window("SESSION", gap, **{o[0]: o[1] for o in options})
 
 
-class SyntaxProblem(KsqlError):
+class SyntaxProblemError(KsqlError):
     """Report a fault of syntax that is found while the tree is built."""
 
     def __init__(self, message: str, at: Name) -> None:
         super().__init__(message, line=at.line, column=at.column)
 
 
-ToTree.__dict__  # the rule named `lambda` is a Python keyword, so it is set by name
-setattr(ToTree, "lambda", ToTree.lambda_)  # noqa: B010
-
-__all__ = ["Flag", "Name", "Part", "SyntaxProblem", "ToTree", "Tree", "text_of"]
+# the rule named `lambda` is a Python keyword, so it is set by name
+setattr(ToTree, "lambda", ToTree.lambda_)

@@ -17,7 +17,7 @@ from ksqlengine.planner.projection import Item, canonical, default_name
 from ksqlengine.planner.relation import WINDOW_BOUNDS, KeyColumn, Relation, Scope, Slot
 from ksqlengine.types import BIGINT, NULL, SqlType
 
-DAY_MS = 86_400_000
+_LIMIT = 2**31 - 1  # how many values COLLECT_LIST and COLLECT_SET keep where the configuration says nothing
 
 
 def plan(
@@ -34,17 +34,16 @@ def plan(
             if isinstance(x, t.Call) and x.name in AGGREGATES and x not in calls:
                 calls.append(x)
     kind = "TABLE" if sink is not None and not query.group_by else relation.kind
+    if groups and not calls:
+        raise KsqlError("GROUP BY requires aggregate functions in either the SELECT or HAVING clause.")
     _check(items, having, groups, query, relation)
     if not groups:
         shown = ", ".join(dict.fromkeys(_shown(c) for c in calls))
         raise KsqlError(
-            f"CREATE {kind} AS SELECT statement does not support aggregate function [{shown}] without a GROUP BY clause."
+            f"CREATE {kind} AS SELECT statement does not support aggregate function [{shown}] without a GROUP "
+            f"BY clause."
             if calls
             else "HAVING requires a GROUP BY clause"
-        )
-    if not calls:
-        raise KsqlError(
-            "GROUP BY requires aggregate functions in either the SELECT or HAVING clause."
         )
     for i, g in enumerate(groups):
         if g in groups[:i]:
@@ -82,13 +81,17 @@ def plan(
             return t.Column(f"KSQL_AGG_{calls.index(x)}")
         return None
 
-    window = WindowInfo(query.window.kind, query.window.size_ms if query.window.kind != "SESSION" else None) if query.window else None
+    window = (
+        WindowInfo(query.window.kind, query.window.size_ms if query.window.kind != "SESSION" else None)
+        if query.window
+        else None
+    )
     for i, key in enumerate(keys):
         key.expressions = [t.Column(f"KSQL_GROUP_{i}")]
         key.label = format_expression(groups[i]) if relation.joined else _bare(groups[i])
     grouped = replace(
-        relation, step=step, kind="TABLE", slots=slots, keys=keys, window=window, key_kind="group", joined=relation.joined,
-        synthetic_key=False,
+        relation, step=step, kind="TABLE", slots=slots, keys=keys, window=window, key_kind="group",
+        joined=relation.joined, synthetic_key=False,
     )  # fmt: skip
     if having is not None:
         scope = Scope(grouped, "HAVING", builder.constants)
@@ -107,13 +110,11 @@ def _bare(e: t.Expr) -> str:
     return format_expression(rewrite(e, lambda x: t.Column(x.name) if isinstance(x, t.Column) else None))
 
 
-def _check(
-    items: list[Item], having: t.Expr | None, groups: list[t.Expr], query: t.Query, relation: Relation
-) -> None:
+def _check(items: list[Item], having: t.Expr | None, groups: list[t.Expr], query: t.Query, relation: Relation) -> None:
     """Refuse what is neither grouped nor aggregated."""
 
     def free(e: t.Expr) -> bool:
-        if e in groups or isinstance(e, t.Call) and e.name in AGGREGATES:
+        if e in groups or (isinstance(e, t.Call) and e.name in AGGREGATES):
             return False
         if isinstance(e, t.Column):
             if e.name in WINDOW_BOUNDS and relation.joined and not relation.find(e):
@@ -129,7 +130,7 @@ def _check(
     if bad:
         shown = ", ".join(_bare(e) for e in bad)
         raise KsqlError(
-            f"Non-aggregate SELECT expression(s) not part of GROUP BY: {shown}\n"
+            f"Non-aggregate SELECT expression(s) not part of GROUP BY: {shown}\n"  # noqa: S608 - a message, no SQL
             "Either add the column(s) to the GROUP BY or remove them from the SELECT."
         )
     if having is not None and free(having):
@@ -181,7 +182,8 @@ def _states(
             names = list(dict.fromkeys(names))
             listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
             raise KsqlError(
-                f"The aggregation function{'s' if len(names) > 1 else ''} {listed} cannot be applied to a table source, "
+                f"The aggregation function{'s' if len(names) > 1 else ''} {listed} cannot be applied to a table "
+                f"source, "
                 "only to a stream source."
             )
         returns = RETURN_RULES[signature.rule](types) if signature.rule else bind(signature.returns or NULL, bound)
@@ -189,18 +191,22 @@ def _states(
         arguments = []
         for param, code in zip(params[:count], codes[:count], strict=True):
             wanted = bind(param, bound)
-            plain = param.base in ("ANY",) or wanted == NULL or wanted.base == "DECIMAL" and not wanted.precision
+            plain = param.base in ("ANY",) or wanted == NULL or (wanted.base == "DECIMAL" and not wanted.precision)
             arguments.append(code.java if plain else scope.compiler.cast_to(code, wanted))
-        initial = []
+        initial: list[str] = []
         for param, arg in zip(params[count:], call.args[count:], strict=True):
             if not isinstance(arg, t.Literal):
-                raise KsqlError(f"Parameter {count + len(initial) + 1} passed to function {call.name} must be a literal constant, but was expression: '{_bare(arg)}'")
+                raise KsqlError(
+                    f"Parameter {count + len(initial) + 1} passed to function {call.name} must be a literal "
+                    f"constant, but was expression: '{_bare(arg)}'"
+                )
             initial.append(literal_code(arg.value, param if param.base in ("INTEGER", "BIGINT") else arg.type))
+        if "limited" in signature.options:
+            limit = builder.config.get(f"ksql.functions.{call.name.lower()}.limit")
+            initial.append(f"Integer.valueOf({int(limit) if limit is not None else _LIMIT})")
         if "typed" in signature.options:
-            initial.append(builder.constants.sql_type(returns) + " ")
+            initial.append(builder.constants.sql_type(returns))
         made = ", ".join(initial)
-        if signature.options & {"typed"}:
-            made = made.replace(builder.constants.sql_type(returns) + " ", builder.constants.sql_type(returns))
         udafs.append(f"  static final ksql.runtime.Udaf f{i} = new {signature.java}({made});")
         java = "null" if not arguments else arguments[0]
         if len(arguments) > 1 or signature.variadic is not None:
@@ -210,12 +216,10 @@ def _states(
     return states, udafs
 
 
-def _aggregation(
-    n: int, sets_of: dict[int, str], states: list[str], width: int, builder: PlanBuilder
-) -> str:
+def _aggregation(n: int, sets_of: dict[int, str], states: list[str], width: int, builder: PlanBuilder) -> str:
     inits = " ".join(f"a[{n + i}] = Udafs.f{i}.init();" for i in range(len(states)))
-    adds = []
-    undos = []
+    adds: list[str] = []
+    undos: list[str] = []
     for i, java in enumerate(states):
         log = builder.log(f"aggregate {i}")
         for name, lines in (("add", adds), ("undo", undos)):
@@ -227,11 +231,13 @@ def _aggregation(
         [f"a[{i}] = x[{i}] == null ? y[{i}] : x[{i}];" for i in range(n)]
         + [f"a[{n + i}] = Udafs.f{i}.merge(x[{n + i}], y[{n + i}]);" for i in range(len(states))]
     )
-    body = f"""  public Object[] init() {{ Object[] a = new Object[{width}]; {inits} return a; }}
-  public Object[] add(final Object[] r, final Object[] s) {{ Object[] a = (Object[]) s.clone(); {sets} {" ".join(adds)} return a; }}
-  public Object[] undo(final Object[] r, final Object[] s) {{ Object[] a = (Object[]) s.clone(); {" ".join(undos)} return a; }}
-  public Object[] merge(final Object[] x, final Object[] y) {{ Object[] a = new Object[{width}]; {merges} return a; }}"""
-    return body
+    start, copy = f"Object[] a = new Object[{width}];", "Object[] a = (Object[]) s.clone();"
+    return "\n".join([
+        f"  public Object[] init() {{ {start} {inits} return a; }}",
+        f"  public Object[] add(final Object[] r, final Object[] s) {{ {copy} {sets} {' '.join(adds)} return a; }}",
+        f"  public Object[] undo(final Object[] r, final Object[] s) {{ {copy} {' '.join(undos)} return a; }}",
+        f"  public Object[] merge(final Object[] x, final Object[] y) {{ {start} {merges} return a; }}",
+    ])  # fmt: skip
 
 
 def _window(window: t.Window | None) -> dict[str, object] | None:

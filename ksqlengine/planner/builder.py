@@ -17,7 +17,8 @@ from ksqlengine.types import STRING
 class PlanBuilder:
     """Write the classes of one query and remember what has to be settled when all code is known."""
 
-    def __init__(self, query_id: str) -> None:
+    def __init__(self, query_id: str, config: dict[str, Any] | None = None) -> None:
+        self.config = config or {}
         self.query_id = query_id
         self.classes: list[str] = []
         self.constants = Constants()
@@ -84,7 +85,9 @@ class PlanBuilder:
         self._names += 1
         return f"{prefix}-{self._names}"
 
-    def scan(self, source: Source, alias: str, wanted: set[tuple[str | None, str]] | None, store: str | None = None) -> Relation:
+    def scan(
+        self, source: Source, alias: str, wanted: set[tuple[str | None, str]] | None, store: str | None = None
+    ) -> Relation:
         """Start from a source: only the columns that the query names get a place in the row (None: all)."""
 
         def needed(name: str) -> bool:
@@ -98,7 +101,11 @@ class PlanBuilder:
         for name, type_ in pseudo.items():
             if needed(name) and source.schema.find(name) is None:
                 slots.append(Slot(alias, name, type_, "PSEUDO"))
-        step: dict[str, Any] = {"op": "source", "source": source.to_json(), "store": store or self.name(f"{alias}-source")}
+        step: dict[str, Any] = {
+            "op": "source",
+            "source": source.to_json(),
+            "store": store or self.name(f"{alias}-source"),
+        }
         self._open_sources.append((step, slots, source))
         keys = [KeyColumn(c.name, c.type, [t.Column(c.name, alias)]) for c in source.schema.key]
         return Relation(

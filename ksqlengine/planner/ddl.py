@@ -25,14 +25,18 @@ def plan_create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], 
     for e in elements:
         if e.constraint == "KEY" and node.kind == "TABLE":
             raise KsqlError(
-                f"Line: {e.line}, Col: {e.column}: Column `{e.name}` is a 'KEY' column: please use 'PRIMARY KEY' for tables."
-                "\nTables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or"
+                f"Line: {e.line}, Col: {e.column}: Column `{e.name}` is a 'KEY' column: please use 'PRIMARY "
+                f"KEY' for tables."
+                "\nTables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no "
+                "uniqueness or"
                 " NON NULL constraints."
             )
         if e.constraint == "PRIMARY KEY" and node.kind == "STREAM":
             raise KsqlError(
-                f"Line: {e.line}, Col: {e.column}: Column `{e.name}` is a 'PRIMARY KEY' column: please use 'KEY' for streams."
-                "\nTables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no uniqueness or"
+                f"Line: {e.line}, Col: {e.column}: Column `{e.name}` is a 'PRIMARY KEY' column: please use "
+                f"'KEY' for streams."
+                "\nTables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no "
+                "uniqueness or"
                 " NON NULL constraints."
             )
     for which in ("KEY", "VALUE"):
@@ -41,7 +45,7 @@ def plan_create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], 
             make_format(name, with_, which)
     if not elements:
         raise KsqlError("No columns supplied.")
-    columns = []
+    columns: list[Column] = []
     for e in elements:
         namespace = {"": "VALUE", "HEADERS": "HEADERS", "HEADER": "HEADERS"}.get(e.constraint, "KEY")
         if namespace == "HEADERS":
@@ -52,9 +56,7 @@ def plan_create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], 
         columns.append(Column(e.name, e.type, namespace, e.header_key))
     schema = Schema(tuple(columns))
     if node.kind == "TABLE" and not schema.key:
-        raise KsqlError(
-            "Tables require a PRIMARY KEY. Please define the PRIMARY KEY." if elements else "Tables require a PRIMARY KEY."
-        )
+        raise KsqlError("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")
     if with_.get("KAFKA_TOPIC") is None:
         raise KsqlError('Missing required property "KAFKA_TOPIC" which has no default value.')
     window = with_.window()
@@ -65,10 +67,12 @@ def plan_create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], 
     formats.check_value(value_format, schema)
     check_timestamp(with_, schema)
     value_format = settle_wrap(value_format, schema, config)
+    partitions = config.get("ksql.topic.partitions") or {}  # of topics that exist, where the caller knows
     return Source(
         node.name, node.kind, str(with_.get("KAFKA_TOPIC")), schema, key_format, value_format, window,
         timestamp_name(with_), with_.get("TIMESTAMP_FORMAT"), node.read_only, None, text,
-        int(with_.get("PARTITIONS") or config.get("ksql.topic.partitions", {}).get(str(with_.get("KAFKA_TOPIC"))) or 0), int(with_.get("REPLICAS") or 0),
+        int(with_.get("PARTITIONS") or partitions.get(str(with_.get("KAFKA_TOPIC"))) or 0),
+        int(with_.get("REPLICAS") or 0),
     )  # fmt: skip
 
 
@@ -86,7 +90,7 @@ def timestamp_name(with_: SourceProperties) -> str | None:
     if name is None:
         return None
     text = str(name)
-    if text[:1] in "`\"" and text[:1]:
+    if text[:1] in '`"' and text[:1]:
         return text[1:-1]
     return text.upper()
 
@@ -103,7 +107,8 @@ def check_timestamp(with_: SourceProperties, schema: Schema) -> None:
         return
     if column.type.base not in ("BIGINT", "TIMESTAMP"):
         raise KsqlError(
-            f"Timestamp column, `{name}`, should be LONG(INT64), TIMESTAMP, or a String with a timestamp_format specified"
+            f"Timestamp column, `{name}`, should be LONG(INT64), TIMESTAMP, or a String with a timestamp_format "
+            f"specified"
         )
     if with_.get("TIMESTAMP_FORMAT"):
         raise KsqlError(
@@ -117,7 +122,8 @@ def source_formats(with_: SourceProperties, config: dict[str, Any], schema: Sche
     value_name = with_.format_name("VALUE") or default_format(config, "VALUE")
     if value_name is None:
         raise KsqlError(
-            "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a default "
+            "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. Either provide one or set a "
+            "default "
             "via the 'ksql.persistence.default.format.value' config."
         )
     explicit = with_.get("KEY_FORMAT")
@@ -150,9 +156,7 @@ def check_replace(existing: Source, new: Source, or_replace: bool) -> None:
     kind = existing.kind.lower()
     if not or_replace:
         article = f"A {kind}"
-        raise KsqlError(
-            f"Cannot add {new.kind.lower()} '{new.name}': {article} with the same name already exists"
-        )
+        raise KsqlError(f"Cannot add {new.kind.lower()} '{new.name}': {article} with the same name already exists")
     if existing.read_only or new.read_only:
         refuse_replace(kind, new.name)
     if existing.kind != new.kind:
@@ -162,7 +166,8 @@ def check_replace(existing: Source, new: Source, or_replace: bool) -> None:
     problems = [str(c) for k, c in old_columns.items() if k not in new_columns or new_columns[k].type != c.type]
     if problems:
         raise KsqlError(
-            f"Cannot upgrade data source: DataSource '`{new.name}`' has schema = {new.schema} which is not upgradeable from "
+            f"Cannot upgrade data source: DataSource '`{new.name}`' has schema = {new.schema} which is not "
+            f"upgradeable from "
             f"{existing.schema}. (The following columns are changed, missing or reordered: [{', '.join(problems)}])"
         )
 
@@ -170,7 +175,6 @@ def check_replace(existing: Source, new: Source, or_replace: bool) -> None:
 def plan_alter(node: t.AlterSource, catalog: Catalog) -> Source:
     """Return a source with more columns."""
     source = catalog.get(node.name)
-    kind = node.kind.title()
     if source is None:
         raise KsqlError(f"Source {node.name} does not exist.")
     if source.kind != node.kind:
@@ -181,13 +185,12 @@ def plan_alter(node: t.AlterSource, catalog: Catalog) -> Source:
             f"{node.kind.lower()}s."
         )
     if source.created_by is not None:
-        raise KsqlError(f"ALTER command is not supported for CREATE ... AS statements.")
+        raise KsqlError("ALTER command is not supported for CREATE ... AS statements.")
     columns = list(source.schema.columns)
     for name, type_ in node.columns:
         if any(c.name == name for c in columns):
             raise KsqlError(f"Cannot add column `{name}` to schema. A column with the same name already exists.")
         columns.append(Column(name, type_))
-    del kind
     return replace(source, schema=Schema(tuple(columns)))
 
 
@@ -200,7 +203,7 @@ def plan_drop(node: t.DropSource, catalog: Catalog) -> Source | None:
         raise KsqlError(f"{node.kind.title()} {node.name} does not exist.")
     if source.kind != node.kind:
         raise KsqlError(f"Incompatible data source type is {source.kind}, but statement was DROP {node.kind}")
-    readers = [q for q in catalog.readers(node.name)]
+    readers = catalog.readers(node.name)
     writers = [q for q in catalog.writers(node.name) if q != source.created_by]
     if readers or writers:
         raise KsqlError(

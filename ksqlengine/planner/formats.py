@@ -36,7 +36,9 @@ def check_value(fmt: FormatInfo, schema: Schema) -> None:
     columns = schema.value
     if fmt.wrap is not None:
         if fmt.name in ("KAFKA", "DELIMITED", "NONE") and (fmt.name != "DELIMITED" or fmt.wrap):
-            raise KsqlError(f"Format '{fmt.name}' does not support 'WRAP_SINGLE_VALUE' set to '{str(fmt.wrap).lower()}'.")
+            raise KsqlError(
+                f"Format '{fmt.name}' does not support 'WRAP_SINGLE_VALUE' set to '{str(fmt.wrap).lower()}'."
+            )
         if len(columns) != 1:
             raise KsqlError("'WRAP_SINGLE_VALUE' is only valid for single-field value schemas")
     if not columns:
@@ -49,7 +51,8 @@ def check_value(fmt: FormatInfo, schema: Schema) -> None:
 def _unsupported(what: str, fmt: FormatInfo, columns: tuple[Column, ...], reason: str) -> KsqlError:
     shown = ", ".join(str(c) for c in columns)
     return KsqlError(
-        f"{what} format does not support schema.\nformat: {fmt.name}\nschema: Persistence{{columns=[{shown}], features=[]}}\n"
+        f"{what} format does not support schema.\nformat: {fmt.name}\nschema: "
+        f"Persistence{{columns=[{shown}], features=[]}}\n"
         f"reason: {reason}"
     )
 

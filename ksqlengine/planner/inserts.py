@@ -6,7 +6,7 @@ from typing import Any
 
 from ksqlengine import tree as t
 from ksqlengine.catalog import Catalog
-from ksqlengine.codegen.expressions import Compiler, Constants
+from ksqlengine.codegen.expressions import Compiler
 from ksqlengine.codegen.java_types import cast_code
 from ksqlengine.codegen.names import format_expression
 from ksqlengine.engine import Plan
@@ -19,7 +19,9 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str,
     """Plan the record: generated code computes key and value columns. Raises KsqlError."""
     source = catalog.get(node.target)
     if source is None:
-        raise KsqlError(f"Cannot insert values into an unknown stream/table: `{node.target}`{_hint(node.target, catalog)}")
+        raise KsqlError(
+            f"Cannot insert values into an unknown stream/table: `{node.target}`{_hint(node.target, catalog)}"
+        )
     if source.read_only:
         raise KsqlError(f"Cannot insert values into read-only {source.kind.lower()}: {node.target}")
     if source.window is not None:
@@ -31,11 +33,15 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str,
         raise KsqlError(f"Cannot insert into HEADER columns: {', '.join(named)}")
     if not node.columns and headers and len(node.values) == len(schema.columns):
         raise KsqlError(f"Cannot insert into HEADER columns: {', '.join(headers)}")
-    names = list(node.columns) or [c.name for c in (*schema.columns,) if c.namespace != "HEADERS"]
+    names = list(node.columns) or [c.name for c in (*schema.key, *schema.value)]
+    for name in names:
+        if name in ("ROWPARTITION", "ROWOFFSET") and schema.find(name) is None:
+            raise KsqlError(f"Inserting into column `{name}` is not allowed.")
     if len(names) != len(node.values):
         if not node.columns:
             raise KsqlError(
-                f"Expected a value for each column. Expected Columns: {names}. Got {[format_expression(v) for v in node.values]}"
+                f"Expected a value for each column. Expected Columns: {names}. Got "
+                f"{[format_expression(v) for v in node.values]}"
             )
         raise KsqlError("Expected number columns and values to match: " + ", ".join(names))
     builder = PlanBuilder("insert")
@@ -45,7 +51,7 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str,
         column = schema.find(name)
         if column is None:
             if name != "ROWTIME":
-                raise KsqlError(f"Column name {name} does not exist. Found columns: {', '.join(c.name for c in schema.columns)}" if False else f"Column name `{name}` does not exist.")
+                raise KsqlError(f"Column name `{name}` does not exist.")
             column = Column(name, BIGINT)
         code = compiler.compile(value)
         try:
@@ -57,18 +63,23 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str,
     if source.is_table:
         for key in schema.key:
             if key.name not in given or given[key.name] == "null":
-                raise KsqlError(f"Failed to insert values into '{node.target}'. Value for primary key column(s) {key.name} is required for tables")
-    if source.timestamp_column and "ROWTIME" not in given:
-        pass
+                raise KsqlError(
+                    f"Failed to insert values into '{node.target}'. Value for primary key column(s) {key.name} "
+                    f"is required for tables"
+                )
     key_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.key])
     value_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.value])
     time_fn = builder.row_function([(given.get("ROWTIME", "null"), "ROWTIME")])
     values_given = any(c.name in given for c in schema.value)
     made = {"code": builder.code(), "key": key_fn, "value": value_fn, "time": time_fn}
-    return Plan("insert_values", text, sink=source, steps=made, details={"tombstone": source.is_table and not values_given})
+    return Plan(
+        "insert_values", text, sink=source, steps=made, details={"tombstone": source.is_table and not values_given}
+    )
 
 
 def _no_columns(column: t.Column) -> Any:
+    if column.source:
+        raise KsqlError(f"Failed to prepare statement: '{column.source}' is not a valid stream/table name or alias.")
     raise KsqlError(f"Encountered a column reference in VALUES: {column.name}. Only constants are supported.")
 
 
@@ -76,6 +87,8 @@ def _hint(name: str, catalog: Catalog) -> str:
     for known in catalog.sources:
         if known.upper() == name.upper():
             if known != known.upper():
-                return f'\nDid you mean "{known}"? Hint: wrap the source name in double quotes to make it case-sensitive.'
+                return (
+                    f'\nDid you mean "{known}"? Hint: wrap the source name in double quotes to make it case-sensitive.'
+                )
             return f"\nDid you mean {known}? Hint: try removing double quotes from the source name."
     return ""

@@ -13,6 +13,7 @@ from ksqlengine.errors import KsqlError
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.formats import contains_map, map_key
 from ksqlengine.planner.projection import canonical
+from ksqlengine.planner.properties import default_format
 from ksqlengine.planner.relation import KeyColumn, Relation, Scope, Slot
 
 _KIND_TEXT = {"INNER": "[INNER] JOIN", "LEFT": "LEFT [OUTER] JOIN", "RIGHT": "RIGHT [OUTER] JOIN",
@@ -20,7 +21,11 @@ _KIND_TEXT = {"INNER": "[INNER] JOIN", "LEFT": "LEFT [OUTER] JOIN", "RIGHT": "RI
 
 
 def plan(
-    join: t.Join, aliases: dict[str, Source], wanted: set[tuple[str | None, str]], builder: PlanBuilder, prefix: str = ""
+    join: t.Join,
+    aliases: dict[str, Source],
+    wanted: set[tuple[str | None, str]],
+    builder: PlanBuilder,
+    prefix: str = "",
 ) -> Relation:
     """Plan a join and all joins to its left; `prefix` keeps the names of their stores and topics apart."""
     if isinstance(join.left, t.Join):
@@ -36,18 +41,24 @@ def plan(
     if left_code.type != right_code.type:
         raise KsqlError(
             "Invalid join condition: types don't match. Got "
-            f"{format_expression(left_expr)}{{{left_code.type}}} = {format_expression(right_expr)}{{{right_code.type}}}."
+            f"{format_expression(left_expr)}{{{left_code.type}}} = "
+            f"{format_expression(right_expr)}{{{right_code.type}}}."
         )
     check_formats(left, right)
     kind = (left.kind, right.kind)
     left_is_key = _is_key(left_expr, left)
     right_is_key = _is_key(right_expr, right)
-    step: dict[str, Any] = {"op": "join", "join": join.kind, "name": f"{prefix}Join", "store": builder.name(f"{prefix}Join")}
+    step: dict[str, Any] = {
+        "op": "join",
+        "join": join.kind,
+        "name": f"{prefix}Join",
+        "store": builder.name(f"{prefix}Join"),
+    }
     fmt = left.key_format
     if kind[0] == "STREAM" and not left_is_key and (right_is_key or fmt.name == "NONE"):
         fmt = right.key_format
     if fmt.name == "NONE":
-        fmt = FormatInfo("KAFKA")
+        fmt = FormatInfo(default_format(builder.config, "KEY") or "KAFKA")
     single = kind != ("TABLE", "TABLE") or left_is_key
     foreign = False
     names = f"{_name(left, join)} {_KIND_TEXT[join.kind]} {right.sources[0][1].name}"
@@ -60,9 +71,7 @@ def plan(
         right = rekey(right, right_expr, right_code, right_is_key, builder, fmt)
     elif kind == ("STREAM", "TABLE"):
         if join.before_ms is not None:
-            raise KsqlError(
-                "A window definition was provided for a Stream-Table join. These joins are not windowed."
-            )
+            raise KsqlError("A window definition was provided for a Stream-Table join. These joins are not windowed.")
         if join.kind == "OUTER":
             raise KsqlError(f"Invalid join type: full-outer join not supported for stream-table join. Got {names}.")
         if join.kind == "RIGHT":
@@ -104,27 +113,28 @@ def plan(
         else:
             check_windows(left, right)
             step.update(type="table-table")
-    if kind != ("STREAM", "STREAM") or left_is_key and right_is_key:
-        if not foreign and left_is_key:
-            check_partitions(left, right)
+    if left_is_key and right_is_key and not foreign:
+        check_partitions(left, right)
     if single:
         left = reformat(left, fmt, f"{prefix}LeftSourceKeyed")
         right = reformat(right, fmt, f"{prefix}RightSourceKeyed")
     slots = [*left.slots, *right.slots]
     for slot in slots:
         slot.used = True  # rows are put side by side as they stand
-    step.update({"left": left.step, "right": right.step, "left_width": len(left.slots), "right_width": len(right.slots)})
+    step.update(
+        {"left": left.step, "right": right.step, "left_width": len(left.slots), "right_width": len(right.slots)}
+    )
     synthetic = False
     if foreign:
         keys = left.keys
     else:
-        expressions = [*(left.keys[0].expressions if _is_key(left_expr, left) else [left_expr])]
+        expressions: list[t.Expr] = [*(left.keys[0].expressions if _is_key(left_expr, left) else [left_expr])]
         expressions += [e for e in right.keys[0].expressions if e not in expressions]
         if right_expr not in expressions:
             expressions.append(right_expr)
         both = [e for e in (left_expr, right_expr) if isinstance(e, t.Column)]
         synthetic = join.kind == "OUTER" or not both
-        plain = [e for e in expressions if isinstance(e, t.Column)]
+        plain: list[t.Expr] = [e for e in expressions if isinstance(e, t.Column)]
         expressions = plain or expressions
         if contains_map(left_code.type):
             first = expressions[0]
@@ -140,7 +150,8 @@ def plan(
         keys = [KeyColumn(name, left_code.type, expressions)]
     step["types"] = [[k.name, str(k.type)] for k in keys]
     return Relation(
-        step, "TABLE" if left.kind == "TABLE" else "STREAM", slots, keys, left.key_format, left.value_format, left.window,
+        step, "TABLE" if left.kind == "TABLE" else "STREAM", slots, keys, fmt if single else left.key_format,
+        left.value_format, left.window,
         [*left.sources, *right.sources], True, synthetic, "foreign" if foreign else "join",
     )  # fmt: skip
 
@@ -261,11 +272,13 @@ def rekey(
 def check_partitions(left: Relation, right: Relation) -> None:
     """Refuse sources that are cut into a different number of partitions."""
     one, two = left.sources[0][1], right.sources[0][1]
-    a, b = one.partitions or 1, two.partitions or 1
-    if a != b:
+    a, b = one.partitions, two.partitions
+    if a and b and a != b:  # 0 where nobody said
         raise KsqlError(
-            f"Can't join `{one.name}` with `{two.name}` since the number of partitions don't match. `{one.name}` partitions "
-            f"= {a}; `{two.name}` partitions = {b}. Please repartition either one so that the number of partitions match."
+            f"Can't join `{one.name}` with `{two.name}` since the number of partitions don't match. "
+            f"`{one.name}` partitions "
+            f"= {a}; `{two.name}` partitions = {b}. Please repartition either one so that the number of "
+            f"partitions match."
         )
 
 
@@ -274,7 +287,8 @@ def check_formats(left: Relation, right: Relation) -> None:
     bad = [s for _, s in (*left.sources, *right.sources) if s.value_format.name in ("NONE", "KAFKA")]
     if bad:
         raise KsqlError(
-            f"Source(s) {', '.join(s.name for s in bad)} are using the '{bad[0].value_format.name}' value format. This format does not yet support JOIN."
+            f"Source(s) {', '.join(s.name for s in bad)} are using the '{bad[0].value_format.name}' value "
+            f"format. This format does not yet support JOIN."
         )
 
 

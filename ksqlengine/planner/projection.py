@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from ksqlengine import tree as t
+from ksqlengine.codegen.expressions import Constants
 from ksqlengine.codegen.names import format_expression, rewrite
 from ksqlengine.errors import KsqlError
 from ksqlengine.planner.builder import PlanBuilder
@@ -43,7 +44,8 @@ def default_name(e: t.Expr) -> str | None:
 
 
 def expand(items: tuple[t.SelectItem, ...], relation: Relation, partition: tuple[t.Expr, ...] | None) -> list[Item]:
-    """Write out stars and give every column its name. `partition` holds PARTITION BY's expressions, which come first."""
+    """Write out stars and give every column its name. `partition` holds PARTITION BY's expressions, which come "
+    "first."""
     found: list[Item] = []
     taken = {c.name for _, s in relation.sources for c in s.schema.columns}
     names = [c.name for _, s in relation.sources for c in (*s.schema.columns,)]
@@ -67,7 +69,7 @@ def expand(items: tuple[t.SelectItem, ...], relation: Relation, partition: tuple
             continue
         assert item.expr is not None  # noqa: S101 - the grammar gives all other kinds an expression
         if item.kind == "struct_all":
-            code = Scope(relation, "SELECT", _scratch()).compiler.compile(item.expr)
+            code = Scope(relation, "SELECT", Constants()).compiler.compile(item.expr)
             if code.type.base != "STRUCT":
                 raise KsqlError(f"Cannot apply '->*' to {format_expression(item.expr)}: it is {code.type}")
             found += [Item(t.Deref(item.expr, n), n) for n, _ in code.type.fields]
@@ -77,9 +79,9 @@ def expand(items: tuple[t.SelectItem, ...], relation: Relation, partition: tuple
             found.append(Item(expr, item.alias, True))
         elif isinstance(expr, t.Column):
             clash = relation.joined and counts[expr.name] > 1
-            if expr.source is not None and clash:
-                found.append(Item(expr, f"{expr.source}_{expr.name}"))
-            elif expr.name in PSEUDO and expr.source is not None and relation.joined:
+            if (expr.source is not None and clash) or (
+                expr.name in PSEUDO and expr.source is not None and relation.joined
+            ):
                 found.append(Item(expr, f"{expr.source}_{expr.name}"))
             else:
                 found.append(Item(expr, expr.name))
@@ -119,14 +121,13 @@ def _partition_star(partition: tuple[t.Expr, ...], relation: Relation) -> list[I
     return found
 
 
-def _scratch() -> object:
-    from ksqlengine.codegen.expressions import Constants
-
-    return Constants()
-
-
 def plan(
-    items: list[Item], relation: Relation, builder: PlanBuilder, sink: str | None, persistent: bool, keyless: bool = False
+    items: list[Item],
+    relation: Relation,
+    builder: PlanBuilder,
+    sink: str | None,
+    persistent: bool,
+    keyless: bool = False,
 ) -> tuple[Relation, Schema]:
     """Add the projection: key columns by name, all else computed into the value."""
     scope = Scope(relation, "SELECT", builder.constants)
@@ -232,7 +233,8 @@ def check_keys(
     if relation.key_kind == "foreign":
         listed = ", ".join(f"`{k.name}`" for k in missing)
         raise KsqlError(
-            "Primary key columns missing in projection. For foreign-key table-table joins, the projection must include all "
+            "Primary key columns missing in projection. For foreign-key table-table joins, the projection must "
+            "include all "
             f"primary key columns from the left input table (`{relation.sources[0][0]}`). Missing columns: {listed}."
         )
     raise missing_key(relation, sink, missing)
@@ -241,6 +243,8 @@ def check_keys(
 def missing_key(relation: Relation, sink: str | None, missing: list[KeyColumn]) -> KsqlError:
     """Return ksqlDB's error for a key that is not selected."""
     name = f"`{sink}`"
+    if relation.key_kind != "group":
+        missing = relation.keys
     shown = [k.label if relation.key_kind == "group" else _shown(k.expressions[0], relation) for k in missing]
     plural = "s" if len(shown) > 1 else ""
     hint = ""

@@ -92,9 +92,7 @@ def duration_ms(text: str) -> int:
     """Read `10 SECONDS`."""
 
     def bad(reason: str) -> KsqlError:
-        return KsqlError(
-            f"Configuration WINDOW_SIZE is invalid: Invalid duration: '{text}'. {reason}"
-        )
+        return KsqlError(f"Configuration WINDOW_SIZE is invalid: Invalid duration: '{text}'. {reason}")
 
     parts = text.split()
     if len(parts) != 2:
@@ -125,7 +123,8 @@ def _check_delimiter(which: str, delimiter: str) -> None:
         return
     if not delimiter.strip():
         raise KsqlError(
-            f"Configuration {which}_DELIMITER is invalid: Delimiter cannot be empty, if you meant to have a tab or space "
+            f"Configuration {which}_DELIMITER is invalid: Delimiter cannot be empty, if you meant to have a tab "
+            f"or space "
             "for delimiter, please use the special values 'TAB' or 'SPACE'\nExample valid value: ';'"
         )
     if len(delimiter) != 1:

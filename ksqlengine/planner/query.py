@@ -35,7 +35,7 @@ def plan_query(
     query: t.Query, catalog: Catalog, query_id: str, sink: str | None, config: dict[str, Any], persistent: bool = True
 ) -> PlannedQuery:
     """Plan a query. Raises KsqlError in ksqlDB's words."""
-    builder = PlanBuilder(query_id)
+    builder = PlanBuilder(query_id, config)
     aliases: list[tuple[str, Source]] = []
     for item in froms(query):
         source = catalog.get(item.name)
@@ -110,7 +110,9 @@ def _similar(name: str, catalog: Catalog) -> str:
     for known in catalog.sources:
         if known.upper() == name.upper():
             if known != known.upper():
-                return f'\nDid you mean "{known}"? Hint: wrap the source name in double quotes to make it case-sensitive.'
+                return (
+                    f'\nDid you mean "{known}"? Hint: wrap the source name in double quotes to make it case-sensitive.'
+                )
             return f"\nDid you mean {known}? Hint: try removing double quotes from the source name."
     return ""
 
@@ -146,7 +148,9 @@ def where(condition: t.Expr, relation: Relation, builder: PlanBuilder) -> Relati
 
 def prefix_error(error: KsqlError, clause: str, expression: t.Expr) -> KsqlError:
     """Say in which clause an expression's error is."""
-    if "cannot be resolved." in error.message and "column" in error.message or "not a valid stream/table" in error.message:
+    if (
+        "cannot be resolved." in error.message and "column" in error.message
+    ) or "not a valid stream/table" in error.message:
         return error
     return KsqlError(f"Error in {clause} expression: {error.message}")
 
@@ -163,8 +167,8 @@ def partition_by(exprs: tuple[t.Expr, ...], relation: Relation, builder: PlanBui
     if nulls and len(compiled) > 1:
         raise KsqlError("Cannot PARTITION BY multiple columns including NULL")
     if nulls:
-        step = {"op": "drop_key", "in": relation.step}
-        return replace(relation, step=step, keys=[], key_kind="partition", synthetic_key=False)
+        dropped = {"op": "drop_key", "in": relation.step}
+        return replace(relation, step=dropped, keys=[], key_kind="partition", synthetic_key=False)
     canonical = [projection.canonical(e, relation) for e in exprs]
     if len(canonical) == len(relation.keys) and all(
         c in k.expressions for c, k in zip(canonical, relation.keys, strict=True)
@@ -180,7 +184,7 @@ def partition_by(exprs: tuple[t.Expr, ...], relation: Relation, builder: PlanBui
     for i, (expr, code) in enumerate(zip(canonical, compiled, strict=True)):
         name = projection.default_name(expr) or f"KSQL_COL_{i}"
         keys.append(KeyColumn(name, code.type, [expr], "partitioning expression"))
-    step = {
+    step: dict[str, Any] = {
         "op": "select_key", "in": relation.step, "function": function,
         "types": [[k.name, str(k.type)] for k in keys], "old_keys": [], "width": len(relation.slots),
     }  # fmt: skip

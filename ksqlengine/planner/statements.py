@@ -11,9 +11,9 @@ from ksqlengine.engine import ParsedStatement, Plan
 from ksqlengine.errors import KsqlError
 from ksqlengine.functions.registry import parse_pattern
 from ksqlengine.planner import ddl, formats, inserts
-from ksqlengine.planner.statement_text import format_create_as
 from ksqlengine.planner.properties import check_format, check_properties, default_format, make_format
 from ksqlengine.planner.query import PlannedQuery, plan_query
+from ksqlengine.planner.statement_text import format_create_as
 from ksqlengine.types import Column, Schema
 
 
@@ -29,7 +29,11 @@ def plan(statement: ParsedStatement, catalog: Catalog, config: dict[str, Any]) -
             return inserts.plan_insert_values(node, catalog, config, text)
         case t.DropSource():
             dropped = ddl.plan_drop(node, catalog)
-            details = {"name": node.name, "delete_topic": node.delete_topic, "topic": dropped.topic if dropped else None}
+            details = {
+                "name": node.name,
+                "delete_topic": node.delete_topic,
+                "topic": dropped.topic if dropped else None,
+            }
             message = (
                 f"Source `{node.name}` (topic: {dropped.topic}) was dropped."
                 if dropped
@@ -41,7 +45,10 @@ def plan(statement: ParsedStatement, catalog: Catalog, config: dict[str, Any]) -
         case t.CreateType():
             exists = node.name in catalog.types
             if exists and not node.if_not_exists:
-                raise KsqlError(f"Cannot register custom type '{node.name}' since it is already registered with type: {catalog.types[node.name]}")
+                raise KsqlError(
+                    f"Cannot register custom type '{node.name}' since it is already registered with type: "
+                    f"{catalog.types[node.name]}"
+                )
             details = {"name": node.name, "type": str(node.type)}
             message = f"Registered custom type with name '{node.name}' and SQL type {node.type}"
             return Plan("create_type", text, details=details, no_op=exists, message=message)
@@ -61,7 +68,9 @@ def _existing(node: t.CreateSource, catalog: Catalog, text: str) -> Plan | None:
     existing = catalog.get(node.name)
     if existing is None or not node.if_not_exists:
         return None
-    message = f"Cannot add {node.kind.lower()} `{node.name}`: A {existing.kind.lower()} with the same name already exists."
+    message = (
+        f"Cannot add {node.kind.lower()} `{node.name}`: A {existing.kind.lower()} with the same name already exists."
+    )
     return Plan("create", text, sink=existing, no_op=True, message=message)
 
 
@@ -77,7 +86,9 @@ def _create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], text
         ddl.refuse_replace(node.kind, node.name)
     if existing is not None:
         ddl.check_replace(existing, source, node.or_replace)
-    return Plan("create", text, sink=source, message=f"{node.kind.title()} created", details={"replaces": existing is not None})
+    return Plan(
+        "create", text, sink=source, message=f"{node.kind.title()} created", details={"replaces": existing is not None}
+    )
 
 
 def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], text: str) -> Plan:
@@ -99,11 +110,13 @@ def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], t
     planned = plan_query(node.query, catalog, query_id, node.name, config)
     if node.kind == "STREAM" and planned.kind == "TABLE":
         raise KsqlError(
-            "Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE AS SELECT statement instead."
+            "Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE AS SELECT "
+            "statement instead."
         )
     if node.kind == "TABLE" and planned.kind == "STREAM":
         raise KsqlError(
-            "Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM AS SELECT statement instead."
+            "Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM AS SELECT "
+            "statement instead."
         )
     schema = planned.schema
     key_name = with_.format_name("KEY")
@@ -111,8 +124,6 @@ def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], t
         raise KsqlError("Key format specified for stream without key columns.")
     key_format = _sink_format("KEY", with_, planned.key_format, config, bool(schema.key))
     value_format = _sink_format("VALUE", with_, planned.value_format, config, True)
-    if value_format.name == "NONE" and planned.relation.step.get("in", {}).get("op") == "aggregate":
-        pass
     value_format = ddl.settle_wrap(value_format, schema, config)
     topic = with_.get("KAFKA_TOPIC") or str(config.get("ksql.output.topic.name.prefix", "")) + node.name
     first = catalog.sources[planned.sources[0]]
@@ -141,7 +152,8 @@ def _check_source_formats(planned: PlannedQuery, catalog: Catalog) -> None:
     bad = [n for n in planned.sources if catalog.sources[n].value_format.name in ("NONE", "KAFKA")]
     if grouped and bad:
         raise KsqlError(
-            f"Source(s) {', '.join(bad)} are using the '{catalog.sources[bad[0]].value_format.name}' value format. This format does not yet support GROUP BY."
+            f"Source(s) {', '.join(bad)} are using the '{catalog.sources[bad[0]].value_format.name}' value "
+            f"format. This format does not yet support GROUP BY."
         )
 
 
@@ -153,7 +165,8 @@ def _check_states(planned: PlannedQuery, value_format: FormatInfo) -> None:
         type_ = parse_pattern(state)
         if value_format.name in ("DELIMITED", "KAFKA") and type_.base in ("ARRAY", "MAP", "STRUCT"):
             raise KsqlError(
-                "One of the functions used in the statement has an intermediate type that the value format can not handle. "
+                "One of the functions used in the statement has an intermediate type that the value format can "
+                "not handle. "
                 "Please remove the function or change the format."
             )
 
@@ -176,7 +189,9 @@ def _sink_format(
     if name is None or name == inherited.name:
         if which == "KEY" and inherited.name == "NONE" and name is None:
             return make_format(default_format(config, "KEY") or "KAFKA", with_, which)
-        own = make_format(inherited.name, with_, which) if name or _has_own(with_, which) else FormatInfo(inherited.name)
+        own = (
+            make_format(inherited.name, with_, which) if name or _has_own(with_, which) else FormatInfo(inherited.name)
+        )
         return replace(
             own, properties=own.properties or inherited.properties,
             wrap=with_.wrap() if which == "VALUE" else None,
@@ -189,7 +204,12 @@ def _has_own(with_: Any, which: str) -> bool:
 
 
 def _query_plan(
-    planned: PlannedQuery, sink: Source | None, query_id: str, text: str, config: dict[str, Any], details: dict[str, Any]
+    planned: PlannedQuery,
+    sink: Source | None,
+    query_id: str,
+    text: str,
+    config: dict[str, Any],
+    details: dict[str, Any],
 ) -> Plan:
     key_format = sink.key_format if sink is not None else planned.key_format
     made = {
@@ -199,7 +219,9 @@ def _query_plan(
         "key_format": key_format.to_json(),
     }
     kept = {k: v for k, v in config.items() if k.startswith("ksql.")}
-    return Plan("query", text, sink, planned.sources, query_id, made, kept, details, message=f"Created query with ID {query_id}")
+    return Plan(
+        "query", text, sink, planned.sources, query_id, made, kept, details, message=f"Created query with ID {query_id}"
+    )
 
 
 def _insert_select(node: t.InsertSelect, catalog: Catalog, config: dict[str, Any], text: str) -> Plan:

@@ -28,7 +28,9 @@ def plan(items: list[Item], relation: Relation, builder: PlanBuilder) -> tuple[l
                     raise KsqlError("Nested table functions are not supported")
                 calls.append(x)
     compiled = [_compile(c, scope.compiler) for c in calls]
-    function = builder.table_function([(java, format_expression(c)) for (java, _), c in zip(compiled, calls, strict=True)])
+    function = builder.table_function(
+        [(java, format_expression(c)) for (java, _), c in zip(compiled, calls, strict=True)]
+    )
     slots = list(relation.slots)
     for i, (_, type_) in enumerate(compiled):
         slots.append(Slot(None, f"KSQL_UDTF_{i}", type_, "SYNTHETIC"))

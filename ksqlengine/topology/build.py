@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jpype
+
 from ksqlengine import jvm
 from ksqlengine.catalog import FormatInfo, Source
 from ksqlengine.engine import BuiltTopology, Plan, StoreInfo
-from ksqlengine.topology.serving import push_end, store_view
 from ksqlengine.topology.serving import push_end, store_view
 
 _DAY_MS = 86_400_000
@@ -37,11 +38,11 @@ def codec(fmt: FormatInfo, columns: list[list[str]], slots: list[int] | None = N
     wrap = len(columns) != 1 if key else (len(columns) != 1 or fmt.wrap is not False)
     delimiter = fmt.get("delimiter") or ","
     name = fmt.name
-    if key and name == "KAFKA" and len(columns) > 1 or key and name == "NONE" and columns:
+    if (key and name == "KAFKA" and len(columns) > 1) or (key and name == "NONE" and columns):
         name = "JSON"
     if key and len(names) == 1:
         names = ["K"]
-    string_array, ints = jvm.jpype.JArray(jvm.jpype.JString), jvm.jpype.JArray(jvm.jpype.JInt)
+    string_array, ints = jpype.JArray(jpype.JString), jpype.JArray(jpype.JInt)
     return jvm.java("ksql.runtime.Codec").of(
         name, string_array(names), string_array(types), ints(slots if slots is not None else list(range(len(names)))),
         width if width is not None else len(names), wrap, _DELIMITERS.get(delimiter, delimiter),
@@ -101,7 +102,7 @@ class TopologyBuilder:
     def materialized(self, name: str, node: Node) -> Any:
         """Return a store's description."""
         materialized = jvm.java("org.apache.kafka.streams.kstream.Materialized")
-        return getattr(materialized, "as_")(name).withKeySerde(self.key_serde(node)).withValueSerde(self.internal)
+        return materialized.as_(name).withKeySerde(self.key_serde(node)).withValueSerde(self.internal)
 
     # ---- steps
     def _source(self, step: dict[str, Any]) -> Node:
@@ -118,7 +119,7 @@ class TopologyBuilder:
         node = Node(None, key_codec, window, size)
         consumed = jvm.java("org.apache.kafka.streams.kstream.Consumed")
         serde = self.key_serde(node, eager=True) if source.schema.key else self.key_serde(node)
-        with_ = getattr(consumed, "with_")(serde, self.serdes.rows(value_codec))
+        with_ = consumed.with_(serde, self.serdes.rows(value_codec))
         if "timestamp_slot" in places or "timestamp_key" in places:
             in_key = "timestamp_key" in places
             extractor = jvm.java("ksql.runtime.ColumnTimestamp")(
@@ -127,9 +128,12 @@ class TopologyBuilder:
             )  # fmt: skip
             with_ = with_.withTimestampExtractor(extractor)
         stream = self.builder.stream(source.topic, with_)
-        ints, strings = jvm.jpype.JArray(jvm.jpype.JInt), jvm.jpype.JArray(jvm.jpype.JString)
+        ints, strings = jpype.JArray(jpype.JInt), jpype.JArray(jpype.JString)
         if places["keys"] or places["pseudo"] or places["headers"]:
-            pseudo = [places["pseudo"].get(n, -1) for n in ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "WINDOWSTART", "WINDOWEND")]
+            pseudo = [
+                places["pseudo"].get(n, -1)
+                for n in ("ROWTIME", "ROWPARTITION", "ROWOFFSET", "WINDOWSTART", "WINDOWEND")
+            ]
             stream = stream.processValues(
                 jvm.java("ksql.runtime.SourceColumns")(
                     ints([k for k, _ in places["keys"]]), ints([s for _, s in places["keys"]]), ints(pseudo),
@@ -138,7 +142,9 @@ class TopologyBuilder:
             )  # fmt: skip
         if source.is_table:
             stream = stream.toTable(self.materialized(step["store"], node))
-            node.store = StoreInfo(step["store"], "keyvalue", self.plan.sink.schema if self.plan.sink else source.schema)
+            node.store = StoreInfo(
+                step["store"], "keyvalue", self.plan.sink.schema if self.plan.sink else source.schema
+            )
         return replace(node, dsl=stream)
 
     def _filter(self, step: dict[str, Any]) -> Node:
@@ -157,7 +163,7 @@ class TopologyBuilder:
 
     def _select_key(self, step: dict[str, Any]) -> Node:
         node = self.node(step["in"])
-        ints, old = jvm.jpype.JArray(jvm.jpype.JInt), step.get("old_keys", [])
+        ints, old = jpype.JArray(jpype.JInt), step.get("old_keys", [])
         function = self.generated(step["function"])
         stream = node.dsl if "old_keys" in step else node.dsl.filter(self.dsl.notNull())
         mapper = self.dsl.key(function, ints([k for k, _ in old]), ints([s for _, s in old]), step.get("width", 0))
@@ -174,7 +180,7 @@ class TopologyBuilder:
         if step["kind"] == "STREAM":
             return replace(keyed, dsl=stream)
         repartitioned = jvm.java("org.apache.kafka.streams.kstream.Repartitioned")
-        with_ = getattr(repartitioned, "with_")(self.key_serde(keyed), self.internal).withName(f"{step['name']}-SelectKey")
+        with_ = repartitioned.with_(self.key_serde(keyed), self.internal).withName(f"{step['name']}-SelectKey")
         table = stream.repartition(with_).toTable(self.materialized(f"{step['name']}-Materialize", keyed))
         return replace(keyed, dsl=table)
 
@@ -195,7 +201,7 @@ class TopologyBuilder:
         window = step["window"]
         if "group_key" not in step:
             keyed.key_codec = node.key_codec
-        grouped = getattr(grouped_class, "with_")("GroupBy", self.key_serde(keyed), self.internal)
+        grouped = grouped_class.with_("GroupBy", self.key_serde(keyed), self.internal)
         init, add = self.dsl.init(aggregation), self.dsl.add(aggregation)
         if step["kind"] == "TABLE":
             pair = self.dsl.groupPair(self.generated(step["group_key"]))
@@ -216,7 +222,7 @@ class TopologyBuilder:
         if step.get("bounds"):
             table = table.mapValues(self.dsl.mapWindowed(None, *step["bounds"]))
         kind = {"": "keyvalue", "TIME": "window", "SESSION": "session"}[keyed.aggregated]
-        store = StoreInfo(step["store"], kind, self.plan.sink.schema if self.plan.sink else None,  # type: ignore[arg-type]
+        store = StoreInfo(step["store"], kind, self.plan.sink.schema if self.plan.sink else None,
                           window["size_ms"] if window else None)  # fmt: skip
         return replace(keyed, dsl=table, store=store)
 
@@ -229,7 +235,7 @@ class TopologyBuilder:
         materialized = self.materialized(step["store"], keyed)
         retention = max(window["retention_ms"] or 0, size + grace)
         if step["emit_final"]:
-            retention += _DAY_MS  # the store must still hold a window when it closes late
+            retention += 1  # the record that closes a window must still find it
         materialized = materialized.withRetention(millis(retention))
         emit = jvm.java("org.apache.kafka.streams.kstream.EmitStrategy")
         strategy = emit.onWindowClose() if step["emit_final"] else emit.onWindowUpdate()
@@ -258,7 +264,7 @@ class TopologyBuilder:
             dsl = self._stream_stream(step, left, right, joiner, kind)
         elif step["type"] == "stream-table":
             joined = jvm.java("org.apache.kafka.streams.kstream.Joined")
-            with_ = getattr(joined, "with_")(self.key_serde(left), self.internal, self.internal, step["name"])
+            with_ = joined.with_(self.key_serde(left), self.internal, self.internal, step["name"])
             dsl = getattr(left.dsl.filter(self.dsl.notNull()), kind)(right.dsl, joiner, with_)
         elif step["type"] == "foreign-key":
             extractor = self.dsl.foreignKey(self.generated(step["function"]))
@@ -268,7 +274,7 @@ class TopologyBuilder:
         if "key_slot" in step:
             dsl = dsl.mapValues(self.dsl.keyInto(step["key_slot"]))
         if step["type"] in ("foreign-key", "table-table"):
-            out.store = StoreInfo(step["store"], "keyvalue", self.plan.sink.schema if self.plan.sink else None)  # type: ignore[arg-type]
+            out.store = StoreInfo(step["store"], "keyvalue", self.plan.sink.schema if self.plan.sink else None)
         return replace(out, dsl=dsl)
 
     def _stream_stream(self, step: dict[str, Any], left: Node, right: Node, joiner: Any, kind: str) -> Any:
@@ -283,7 +289,7 @@ class TopologyBuilder:
         else:
             windows = windows_class.of(millis(0)).before(millis(before)).after(millis(after))
         joined = jvm.java("org.apache.kafka.streams.kstream.StreamJoined")
-        with_ = getattr(joined, "with_")(self.key_serde(left), self.internal, self.internal).withName(step["name"])
+        with_ = joined.with_(self.key_serde(left), self.internal, self.internal).withName(step["name"])
         if step["join"] == "RIGHT":
             left.dsl = left.dsl.filter(self.dsl.notNull())
         return getattr(left.dsl, kind)(right.dsl, joiner, windows, with_)
@@ -305,7 +311,7 @@ class TopologyBuilder:
             serde = self.serdes.windowedKeys(key_codec, node.aggregated == "SESSION")
         else:
             serde = self.serdes.keys(key_codec, node.key_window, node.window_size, False)
-        with_ = getattr(produced, "with_")(serde, self.serdes.rows(value_codec))
+        with_ = produced.with_(serde, self.serdes.rows(value_codec))
         if node.aggregated or node.key_window:
             with_ = with_.withStreamPartitioner(self.serdes.byInnerKey(key_codec))
         if sink.timestamp_column:
@@ -313,7 +319,10 @@ class TopologyBuilder:
             key_names = [c.name for c in sink.schema.key]
             in_key = sink.timestamp_column in key_names
             slot = (key_names if in_key else names).index(sink.timestamp_column)
-            stream = stream.process(jvm.java("ksql.runtime.SinkTimestamp")(slot, in_key, sink.timestamp_format), jvm.jpype.JArray(jvm.jpype.JString)([]))
+            stream = stream.process(
+                jvm.java("ksql.runtime.SinkTimestamp")(slot, in_key, sink.timestamp_format),
+                jpype.JArray(jpype.JString)([]),
+            )
         stream.to(sink.topic, with_)
 
 
@@ -326,6 +335,6 @@ def build(plan: Plan, streams_config: dict[str, Any] | None = None, rows: Any = 
         "default.dsl.store": "in_memory",
         "statestore.cache.max.bytes": 0,
         "deserialization.exception.handler": "ksql.runtime.SkipBadRecords",
-        "topology.optimization": "all" if False else "none",
+        "topology.optimization": "none",
     }
     return TopologyBuilder(plan, {**base, **(streams_config or {})}, rows).build()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import jpype
+
 from ksqlengine import jvm
 from ksqlengine import tree as t
 from ksqlengine.catalog import Source
@@ -57,7 +59,7 @@ def insert_record(plan: Plan) -> tuple[bytes | None, bytes | None, int | None]:
     assert plan.steps is not None  # noqa: S101 - such plans always have steps
     assert plan.sink is not None  # noqa: S101 - such plans always have a target
     loader = load(plan.steps["code"])
-    empty = jvm.jpype.JArray(jvm.java("java.lang.Object"))(0)
+    empty = jpype.JArray(jvm.java("java.lang.Object"))(0)
     schema = plan.sink.schema
     key_codec = codec(plan.sink.key_format, [[c.name, str(c.type)] for c in schema.key], key=True)
     value_codec = codec(plan.sink.value_format, [[c.name, str(c.type)] for c in schema.value])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jpype
+
 from ksqlengine import jvm
 from ksqlengine.engine import Plan
 from ksqlengine.types import Schema
@@ -37,7 +39,6 @@ def push_end(plan: Plan, kind: str, dsl: Any, rows: Any) -> None:
     schema = Schema.from_json(plan.details["schema"])
     keys = {name: index for index, name in enumerate(plan.details.get("key_names", ()))}
     slots = [keys.get(c.name, _BOUNDS.get(c.name, -1)) for c in schema.columns]
-    jpype = jvm.jpype
     processor = jvm.java("ksql.server.PushProcessor")(rows, jpype.JArray(jpype.JInt)(slots), kind == "TABLE")
     stream = dsl.toStream() if kind == "TABLE" else dsl
     stream.process(processor, jpype.JArray(jpype.JString)([]))
