@@ -80,10 +80,10 @@ class Steps:
         )
 
     def _draw(self) -> RenderableType:
-        table = Table.grid(padding=(0, 2))
+        table = Table.grid(padding=(0, 2), expand=True)
         table.add_column(width=1)
-        table.add_column(no_wrap=True)
-        table.add_column(justify="right", no_wrap=True)
+        table.add_column(no_wrap=True, width=max(map(len, self._titles.values()), default=10))
+        table.add_column(justify="right", no_wrap=True, width=8)
         table.add_column(ratio=1, overflow="ellipsis", no_wrap=True, style="dim")
         for step, title in self._titles.items():
             state = self._state.get(step, "waiting")
