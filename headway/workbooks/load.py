@@ -157,12 +157,10 @@ def _times(
     """Give each row's time in ms (0 where bad) and, for a dated feed, its service date."""
     calendar = feed.calendar
     if isinstance(calendar, MonthDayHourCalendar):
-        month, day = (checked[name] for name in (calendar.month, calendar.day))
-        for row in np.flatnonzero(~bad).tolist():
-            if month.values[month.codes[row]] != 2 and day.values[day.codes[row]] <= 30:
-                continue
+        month, day = (_lookup(checked[name]) for name in (calendar.month, calendar.day))
+        for row in np.flatnonzero(~bad & ((month == 2) | (day > 30))).tolist():
             try:
-                date(2024, month.values[month.codes[row]], day.values[day.codes[row]])
+                date(2024, int(month[row]), int(day[row]))
             except ValueError:
                 bad[row], culprit[row] = True, (calendar.day, "is no day of that month")
         return np.zeros(size, dtype=np.int64), NO_DATES

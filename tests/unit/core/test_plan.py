@@ -222,3 +222,14 @@ def test_rejected_rows_are_planned_once_each_day_on_which_they_would_occur(
     ]
     assert where == [("Fri 00", 5), ("Fri 01", 6), ("Fri 02", 3), ("Fri 02", 4), ("Sat 02", 4), ("Sun 02", 4)]
     assert sum(plan.chunk([hour]).planned(0) for hour in friday_to_sunday) == 6 + len(chunk.rows)
+
+
+def test_a_day_that_no_month_has_is_rejected_and_a_leap_day_is_not(
+    feeds: dict[str, Feed], make_table: MakeTable
+) -> None:
+    rows = [("MDW", *day, 0, 1.5, "sunny", 0, 1.5) for day in [(2, 29), (2, 30), (4, 31), (12, 31), (13, 1)]]
+    table = make_table(feeds["weather"], rows)
+    assert [(r.row, r.column) for r in table.rejected] == [(3, "day"), (4, "day"), (6, "month")]
+    plan = Plan(feeds["weather"], table, 7, ZONE)
+    new_year = plan.chunk(hours_from((2026, 1, 1), 24))
+    assert sum(map(len, new_year.dead)) == 3, "a row without a date is rejected at the year's beginning"
