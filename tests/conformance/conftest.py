@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ksqlengine import jvm
 from ksqlengine.errors import KsqlError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ksqlengine.conformance.cases import Case, load
 from ksqlengine.conformance.run import run_case
 

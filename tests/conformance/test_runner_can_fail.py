@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ksqlengine.conformance.report import run_folder
 from ksqlengine.engine import Engine
 from ksqlengine.errors import KsqlError, KsqlStatementError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ksqlengine.conformance.report import run_folder
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "qtt" / "cases"

@@ -6,6 +6,9 @@ import org.apache.kafka.streams.processor.TimestampExtractor;
 
 /** Take a record's time from a column: slot of the value row, or column of the key. */
 public final class ColumnTimestamp implements TimestampExtractor {
+  private static final String ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSX";
+
+  private final boolean iso;
   private final int slot;
   private final boolean inKey;
   private final String format;
@@ -15,6 +18,7 @@ public final class ColumnTimestamp implements TimestampExtractor {
     this.slot = slot;
     this.inKey = inKey;
     this.format = format;
+    this.iso = ISO.equals(format);
     this.failOnInvalid = failOnInvalid;
   }
 
@@ -36,7 +40,9 @@ public final class ColumnTimestamp implements TimestampExtractor {
         return ((Instant) value).toEpochMilli();
       }
       if (value instanceof String) {
-        return Times.parseTimestamp((String) value, format, "UTC").toEpochMilli();
+        String text = (String) value;
+        long millis = iso ? Times.isoMillis(text) : -1;
+        return millis >= 0 ? millis : Times.parseTimestamp(text, format, "UTC").toEpochMilli();
       }
       throw new IllegalArgumentException("no timestamp in " + value);
     } catch (RuntimeException e) {

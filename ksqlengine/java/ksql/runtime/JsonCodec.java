@@ -19,14 +19,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** JSON, read as a stream of tokens so that a field nobody needs costs only its skipping. */
 final class JsonCodec extends Codec {
   private static final JsonFactory FACTORY = JsonFactory.builder().enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER).build();
   private static final ThreadLocal<JsonOut> OUT = ThreadLocal.withInitial(JsonOut::new);
 
+  private static final int SEEN_LIMIT = 1000;
+
   private final boolean wrap;
   private final Map<String, Integer> fields = new HashMap<>();
+  /** Names met in records: a look-up each, where folding the case of each name would cost more than the rest. */
+  private final Map<String, Integer> seen = new ConcurrentHashMap<>();
   private final byte[][] labels;
 
   JsonCodec(String id, String[] names, String[] types, int[] slots, int width, boolean wrap) {
@@ -66,17 +71,15 @@ final class JsonCodec extends Codec {
       boolean[] exact = null;
       while (p.nextToken() == JsonToken.FIELD_NAME) {
         String name = p.currentName();
-        Integer at = fields.get(name);
-        boolean same = at != null;
-        if (!same) {
-          at = fields.get(name.toUpperCase(Locale.ROOT));
-        }
+        Integer known = seen.get(name);
+        int found = known != null ? known : look(name);
         token = p.nextToken();
-        if (at == null || slots[at] < 0 || !same && exact != null && exact[at]) {
+        int at = found >> 1;
+        if (found < 0 || (found & 1) == 0 && exact != null && exact[at]) {
           p.skipChildren();
           continue;
         }
-        if (same && !name.equals(name.toUpperCase(Locale.ROOT))) {
+        if ((found & 1) != 0) {
           exact = exact == null ? new boolean[types.length] : exact;
           exact[at] = true;
         }
@@ -86,6 +89,22 @@ final class JsonCodec extends Codec {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Find a field by its name, or by its name in upper case: twice its index, one more when a quoted name fits as it stands. */
+  private int look(String name) {
+    String upper = name.toUpperCase(Locale.ROOT);
+    Integer at = fields.get(name);
+    int found = -1;
+    if (at != null && slots[at] >= 0) {
+      found = 2 * at + (name.equals(upper) ? 0 : 1);
+    } else if (at == null && (at = fields.get(upper)) != null && slots[at] >= 0) {
+      found = 2 * at;
+    }
+    if (seen.size() < SEEN_LIMIT) {
+      seen.put(name, found);
+    }
+    return found;
   }
 
   private static Object bad(JsonToken token, SqlType type) {

@@ -80,6 +80,43 @@ public final class Times {
     }
   }
 
+  /** Read `2026-03-02T13:15:00.000Z` digit by digit; -1 when it has another form (the formatter decides then). */
+  public static long isoMillis(String s) {
+    if (s.length() != 24 || s.charAt(4) != '-' || s.charAt(7) != '-' || s.charAt(10) != 'T' || s.charAt(13) != ':'
+        || s.charAt(16) != ':' || s.charAt(19) != '.' || s.charAt(23) != 'Z') {
+      return -1;
+    }
+    int year = digits(s, 0, 4);
+    int month = digits(s, 5, 7);
+    int day = digits(s, 8, 10);
+    int hour = digits(s, 11, 13);
+    int minute = digits(s, 14, 16);
+    int second = digits(s, 17, 19);
+    int milli = digits(s, 20, 23);
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 28 && day > java.time.YearMonth.of(year, month).lengthOfMonth()
+        || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || milli < 0) {
+      return -1;
+    }
+    long y = month <= 2 ? year - 1 : year;
+    long era = y / 400;
+    long ofEra = y - era * 400;
+    long ofYear = (153L * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    long days = era * 146097 + ofEra * 365 + ofEra / 4 - ofEra / 100 + ofYear - 719468;
+    return ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000L + milli;
+  }
+
+  private static int digits(String s, int from, int to) {
+    int v = 0;
+    for (int i = from; i < to; i++) {
+      int d = s.charAt(i) - '0';
+      if (d < 0 || d > 9) {
+        return -1;
+      }
+      v = v * 10 + d;
+    }
+    return v;
+  }
+
   public static long millis(String text) {
     return timestamp(text).toEpochMilli();
   }

@@ -1,0 +1,77 @@
+"""Plans: what is read and computed is decided before a record comes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ksqlengine.catalog import Catalog
+from ksqlengine.engine import Engine, Plan, parse_statements
+from ksqlengine.errors import KsqlStatementError
+
+STREAM = """CREATE STREAM s (k STRING KEY, a INT, b INT, unused STRUCT<x STRING>) WITH (kafka_topic='t', value_format='JSON');"""
+
+
+def plans(text: str, config: dict[str, Any] | None = None) -> list[Plan]:
+    engine = Engine(Catalog(), config)
+    found = []
+    for statement in parse_statements(text):
+        plan = engine.plan(statement)
+        engine.apply(plan)
+        found.append(plan)
+    return found
+
+
+def source_step(plan: Plan) -> dict[str, Any]:
+    assert plan.steps is not None
+    step = plan.steps["root"]
+    while step["op"] != "source":
+        step = step["in"]
+    return step
+
+
+def test_only_columns_that_are_needed_are_read() -> None:
+    plan = plans(STREAM + "CREATE STREAM q AS SELECT k, a + 1 AS a FROM s WHERE b > 0;")[-1]
+    assert sorted(source_step(plan)["places"]["values"]) == ["0", "1"]  # a and b, not `unused`
+    assert source_step(plan)["places"]["keys"] == []  # the key passes through unread
+
+
+def test_group_by_the_key_neither_repartitions_nor_reads_it() -> None:
+    plan = plans(STREAM + "CREATE TABLE q AS SELECT k, COUNT(*) AS n, SUM(a) AS t FROM s GROUP BY k;")[-1]
+    assert plan.steps is not None
+    assert "group_key" not in plan.steps["root"]["in"]
+    assert source_step(plan)["places"]["keys"] == []
+    assert sorted(source_step(plan)["places"]["values"]) == ["0"]
+
+
+def test_plan_survives_json_and_names_its_query() -> None:
+    for plan in plans(
+        STREAM + "CREATE TABLE q AS SELECT k, COUNT(*) AS n FROM s GROUP BY k; INSERT INTO s SELECT * FROM s;"
+    ):
+        assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    ids = [
+        p.query_id
+        for p in plans(
+            STREAM + "CREATE STREAM q AS SELECT * FROM s; CREATE TABLE w AS SELECT k, COUNT(*) AS n FROM q GROUP BY k;"
+        )
+    ]
+    assert ids == [None, "CSAS_Q_0", "CTAS_W_1"]
+
+
+def test_planning_changes_nothing() -> None:
+    engine = Engine(Catalog())
+    for statement in parse_statements(STREAM):
+        engine.plan(statement)
+    assert not engine.catalog.sources
+
+
+def test_dropping_a_source_that_is_read_names_the_query() -> None:
+    with pytest.raises(KsqlStatementError, match="CSAS_Q_0"):
+        plans(STREAM + "CREATE STREAM q AS SELECT * FROM s; DROP STREAM s;")
+
+
+def test_if_not_exists_meets_an_existing_source_quietly() -> None:
+    plan = plans(STREAM + STREAM.replace("CREATE STREAM s", "CREATE STREAM IF NOT EXISTS s"))[-1]
+    assert plan.no_op
