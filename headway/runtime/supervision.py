@@ -161,6 +161,17 @@ files = {_escape(self.programs)}/*.conf
             if state.running:
                 self.start(spec.name)
 
+    def remove_program(self, program: str) -> None:
+        """Stop a program and forget that it was ever registered; its log stays."""
+        with self._alone():
+            if self.status(program).state == "ABSENT":
+                return
+            self.stop(program)
+            self._call("removeProcessGroup", program)
+            for suffix in (".conf", ".json", ".json.running"):
+                (self.programs / f"{program}{suffix}").unlink(missing_ok=True)
+            self._call("reloadConfig")
+
     def start(self, program: str, *, wait: bool = False) -> None:
         """Start a program; nothing happens when it already runs. Readiness is the caller's to probe."""
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -89,8 +90,16 @@ def _sleeper(platform: Settings, seconds: str, **more: str) -> ProgramSpec:
     return ProgramSpec(PROGRAM, ("sleep", seconds), env, Path("/"), stop_seconds=3)
 
 
-def test_program_is_added_live_restarted_when_it_differs_and_left_alone_when_not(platform: Settings) -> None:
-    supervision = Supervision(platform)
+@pytest.fixture
+def supervision(platform: Settings) -> Iterator[Supervision]:
+    yield Supervision(platform)
+    Supervision(platform).remove_program(PROGRAM)
+    assert Supervision(platform).status(PROGRAM).state == "ABSENT"
+
+
+def test_program_is_added_live_restarted_when_it_differs_and_left_alone_when_not(
+    platform: Settings, supervision: Supervision
+) -> None:
     supervision.ensure_program(_sleeper(platform, "600"))
     assert supervision.status(PROGRAM).state == "STOPPED"
     supervision.start(PROGRAM)
@@ -110,8 +119,7 @@ def test_program_is_added_live_restarted_when_it_differs_and_left_alone_when_not
     assert not psutil.pid_exists(second.pid)
 
 
-def test_killed_program_comes_back(platform: Settings) -> None:
-    supervision = Supervision(platform)
+def test_killed_program_comes_back(platform: Settings, supervision: Supervision) -> None:
     supervision.ensure_program(_sleeper(platform, "602"))
     supervision.start(PROGRAM)
     _wait_state(supervision, PROGRAM, "RUNNING")
