@@ -131,7 +131,7 @@ class TransitJob:
         stops = q.upsert(self.stops.read(self.spark, dates), q.stop_rows(batch), q.STOPS_KEY).persist()
         made = q.headways(stops, late_after_s=self.options.late_after_s).persist()
         try:
-            self._publish(made.subtract(self.headways.read(self.spark, dates)), q.HEADWAY_KEY, HEADWAYS)
+            self._publish(q.differing(made, self.headways.read(self.spark, dates)), q.HEADWAY_KEY, HEADWAYS)
             self.stops.replace(stops, self._staging("stops"))
             self.headways.replace(made, self._staging("headways"))
         finally:
@@ -146,7 +146,7 @@ class TransitJob:
         )
         made = q.ridership(rows, hours, self._stations).persist()
         try:
-            self._publish(made.subtract(old), q.RIDERSHIP_KEY, RIDERSHIP)
+            self._publish(q.differing(made, old), q.RIDERSHIP_KEY, RIDERSHIP)
             self.ridership.replace(made, self._staging("ridership"))
         finally:
             made.unpersist()

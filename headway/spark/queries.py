@@ -8,9 +8,10 @@ Everything after it is a pure function of those rows: :func:`ridership` joined w
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from pyspark.sql import Window
+from pyspark.sql import Column, Window
 from pyspark.sql import functions as F  # noqa: N812 - the field's own name for it
 from pyspark.sql.types import StructType
 
@@ -192,6 +193,12 @@ def upsert(old: DataFrame, changed: DataFrame, key: Sequence[str]) -> DataFrame:
     return (
         old.select(*names).join(F.broadcast(changed.select(*key)), list(key), "left_anti").select(*names).union(changed)
     )
+
+
+def differing(new: DataFrame, old: DataFrame) -> DataFrame:
+    """Keep the rows of ``new`` that are not, the same in every column, in ``old`` (nulls equal nulls)."""
+    same = [F.col(f"new.{name}").eqNullSafe(F.col(f"old.{name}")) for name in new.columns]
+    return new.alias("new").join(old.alias("old"), reduce(Column.__and__, same), "left_anti")
 
 
 def keyed_json(rows: DataFrame, key: Sequence[str], minutes: int) -> DataFrame:

@@ -116,6 +116,18 @@ def test_key_says_the_window_and_value_names_every_column(spark: SparkSession) -
     assert value["headway_mean_s"] is None
 
 
+def test_row_differs_when_any_column_does_and_nulls_are_equal(spark: SparkSession) -> None:
+    from headway.spark.queries import differing
+    from headway.spark.store import empty
+
+    schema = "id int, entries int, lines array<string>"
+    old = spark.createDataFrame([(1, 10, None), (2, None, ["red"]), (3, 30, ["red"])], schema)
+    new = spark.createDataFrame([(1, 10, None), (2, None, ["red"]), (3, 30, ["blue"]), (4, None, None)], schema)
+    assert sorted(row.id for row in differing(new, old).collect()) == [3, 4]
+    assert differing(new, new).count() == 0
+    assert differing(new, empty(spark, schema)).count() == 4
+
+
 def test_table_replaces_a_partition_and_leaves_the_others(spark: SparkSession, tmp_path: Path) -> None:
     from headway.spark.queries import upsert
     from headway.spark.store import PartitionedTable
