@@ -17,6 +17,8 @@ from headway.replay.generation import current
 from headway.settings import Settings
 from headway.verify import verify
 
+pytestmark = pytest.mark.timeout(2 * 900 + 120)
+
 # A morning that no other test replays.
 START = datetime(2026, 4, 15, 12, tzinfo=UTC)
 HOURS = 3
