@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
@@ -18,8 +19,10 @@ TIME_ZERO = 0.0  # stream-table joins on simulated time find a row that is older
 class StationMerger:
     """State: stop_id → row, on disk and in a changelog. At least once in, idempotent out.
 
-    The merged rows are acknowledged by the broker before the state changes: after a crash in between, the repeated
-    record is merged into the old state again and gives the same rows (a tombstone still finds its station).
+    Faust commits an offset only after it has flushed its producer, so a record whose rows may be missing is repeated
+    and gives the same rows. Where the new state no longer knows the old station (a tombstone, a stop that moves), its
+    row is acknowledged by the broker *before* the state changes: the repeated record could not find that station any
+    more. A row that the broker refuses ends the worker; the next one writes every station again.
     """
 
     def __init__(self, app: Any, source: str, target: str) -> None:
@@ -35,6 +38,7 @@ class StationMerger:
         self._dead_letters = app.topic(dead_letters(source), partitions=1, **raw)
         self._stops = app.Table("stops", partitions=1, on_recover=self._recovered)
         self._by_station: dict[int, set[int]] | None = None
+        self._on_their_way: set[asyncio.Future[Any]] = set()  # the event loop keeps no reference of its own
         app.on_partitions_revoked.connect(self._revoked)
         app.agent(self._source, name="station_lines")(self._merge)
 
@@ -57,11 +61,15 @@ class StationMerger:
         by_station = self._index()
         state = self._stops.get(str(stop_id))
         before = from_state(state) if state is not None else None
+        forgets = before is not None and (row is None or row.station_id != before.station_id)
+        sent = []
         for station_id in sorted({known.station_id for known in (before, row) if known is not None}):
             stops = {number: self._row(number) for number in by_station[station_id] if number != stop_id}
             if row is not None and row.station_id == station_id:
                 stops[stop_id] = row
-            await self._write(station_id, merge_station(stops.values()))
+            sent.append(await self._write(station_id, merge_station(stops.values())))
+        if forgets:
+            await asyncio.gather(*sent)
         if before is not None:
             by_station[before.station_id].discard(stop_id)
         if row is not None:
@@ -70,10 +78,19 @@ class StationMerger:
         elif before is not None:
             del self._stops[str(stop_id)]
 
-    async def _write(self, station_id: int, row: dict[str, Any] | None) -> None:
+    async def _write(self, station_id: int, row: dict[str, Any] | None) -> asyncio.Future[Any]:
+        """Send a station's row; give what is done when the broker has it."""
         value = None if row is None else station_value(row)
         sent = await self._target.send(key=station_key(station_id), value=value, timestamp=TIME_ZERO)
-        await sent
+        acknowledged: asyncio.Future[Any] = asyncio.ensure_future(sent)
+        acknowledged.add_done_callback(self._acknowledged)
+        self._on_their_way.add(acknowledged)
+        return acknowledged
+
+    def _acknowledged(self, sent: asyncio.Future[Any]) -> None:
+        self._on_their_way.discard(sent)
+        if not sent.cancelled() and sent.exception() is not None:
+            self._on_their_way.add(asyncio.ensure_future(self._app.crash(sent.exception())))
 
     async def _reject(self, message: Any, error: ContractError) -> None:
         headers = {
@@ -88,8 +105,12 @@ class StationMerger:
         """Write every station again once the state is back: a target that was made anew is whole at once."""
         self._by_station = None
         if any(tp.topic == self.source_name for tp in self._app.assignor.assigned_actives()):
-            for station_id, numbers in sorted(self._index().items()):
-                await self._write(station_id, merge_station(self._row(number) for number in sorted(numbers)))
+            rows = {
+                station_id: merge_station(self._row(number) for number in sorted(numbers))
+                for station_id, numbers in sorted(self._index().items())
+                if numbers
+            }
+            await asyncio.gather(*[await self._write(station_id, row) for station_id, row in rows.items()])
         self.ready = True
 
     async def _revoked(self, *_: Any, **__: Any) -> None:

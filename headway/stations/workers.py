@@ -69,7 +69,7 @@ def health(settings: Settings) -> WorkersHealth:
     return WorkersHealth(states, group_lag(settings, GROUP, STATIONS))
 
 
-def start(settings: Settings, timeout_s: float = 90.0) -> WorkersHealth:
+def start(settings: Settings, timeout_s: float = 180.0) -> WorkersHealth:
     """Start the workers (embedded only) and wait until one processes, has caught up, and the others stand by.
 
     Repeating it changes nothing. Raises :class:`NotAsExpectedError` when it is not so in time.
@@ -96,7 +96,7 @@ def stop(settings: Settings) -> None:
             supervision.stop(name)
 
 
-def restart_stuck(settings: Settings, timeout_s: float = 90.0) -> list[str]:
+def restart_stuck(settings: Settings, timeout_s: float = 180.0) -> list[str]:
     """Restart the workers that are not well (embedded only) and wait until all is well again; give their names."""
     stuck = [worker for worker in _workers(settings) if not _ask(worker.address).well]
     if stuck and settings.profile == "embedded":
@@ -110,7 +110,7 @@ def restart_stuck(settings: Settings, timeout_s: float = 90.0) -> list[str]:
     return [worker.name for worker in stuck]
 
 
-def wait_processing(settings: Settings, timeout_s: float = 90.0) -> WorkersHealth:
+def wait_processing(settings: Settings, timeout_s: float = 180.0) -> WorkersHealth:
     """Wait until one worker is active and has caught up, and every other one stands by."""
     deadline = time.monotonic() + timeout_s
     while True:
