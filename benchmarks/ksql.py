@@ -33,7 +33,7 @@ from ksqlengine.server.config import IN_MEMORY_STORES
 
 JAVA_SOURCE = Path(__file__).parent / "java" / "Programs.java"
 KEYS, FIRST_MS = 230, 1_772_000_000_000
-WAIT_S = 90.0
+WAIT_S = 300.0
 COMMON = {
     "statestore.cache.max.bytes": "0",
     "commit.interval.ms": "100",

@@ -106,7 +106,7 @@ OPENAPI: dict[str, Any] = {
                     "statementText": {"type": "string"},
                     "entities": {"type": "array", "items": {"type": "object"}},
                     "line": {"type": "integer", "description": "1-based; an addition of this server"},
-                    "column": {"type": "integer", "description": "0-based; an addition of this server"},
+                    "column": {"type": "integer", "description": "1-based; an addition of this server"},
                 },
             },
         }

@@ -158,11 +158,10 @@ def show_error(console: Console, error: ServerError) -> None:
     """Show an error with the statement's line and a mark under the place."""
     lines = error.statement.splitlines()
     line = (error.line or 0) - 1
-    if error.line is None or not 0 <= line < len(lines):
+    column = (error.column or 0) - 1
+    if column < 0 or not 0 <= line < len(lines):
         place = find_place(error.message)
-        line, column = (place[0] - 1, place[1]) if place else (-1, 0)
-    else:
-        column = error.column or 0
+        line, column = (place[0] - 1, place[1] - 1) if place else (-1, 0)
     if 0 <= line < len(lines):
         console.print(Text(lines[line]))
         word = lines[line][column:].split() or [" "]

@@ -18,7 +18,7 @@ def console(width: int = 80) -> tuple[Console, io.StringIO]:
 
 def test_marks_the_place_of_an_error() -> None:
     screen, out = console()
-    show_error(screen, ServerError("line 2:6: Syntax Error", "SELECT *\nFROM  WHERE x = 1;", 2, 6))
+    show_error(screen, ServerError("line 2:7: Syntax Error", "SELECT *\nFROM  WHERE x = 1;", 2, 7))
     lines = out.getvalue().splitlines()
     assert lines[0] == "FROM  WHERE x = 1;"
     assert lines[1] == "      ^^^^^"
@@ -26,7 +26,7 @@ def test_marks_the_place_of_an_error() -> None:
 
 def test_finds_the_place_in_the_message() -> None:
     screen, out = console()
-    show_error(screen, ServerError("line 1:7: Syntax Error", "SELECT FROM x;"))
+    show_error(screen, ServerError("line 1:8: Syntax Error", "SELECT FROM x;"))
     assert out.getvalue().splitlines()[1] == "       ^^^^"
 
 
