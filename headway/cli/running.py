@@ -79,12 +79,11 @@ def run(
             watcher.look(ended)
         if ended.state != "success":
             raise _red(client, ended)
-    console.print(
-        f"\n[bold green]Green[/] in {ended.seconds:.0f} s: every step did what it says, verified to the unit.\n"
-    )
+    console.print(f"\n[bold green]Green[/] in {ended.seconds:.0f} s: every step did what it says.\n")
     if dag == DAG:
         from headway.report import build_report, render
 
+        console.print("Verified to the unit: workbook, ledger, topics and results agree.\n")
         console.print(render(build_report(settings)))
 
 

@@ -6,13 +6,16 @@ import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
+from headway.adapters.airflow import AirflowClient, RunProgress, TaskState
 from headway.cli import app as entry
+from headway.cli import running
 from headway.cli.app import app
 from headway.cli.data import _decoded
 from headway.cli.running import _plain, telling
@@ -152,3 +155,60 @@ def test_what_a_task_does_is_its_last_telling_log_line() -> None:
         "INFO Pushing xcom",
     ]
     assert [_plain(line) for line in telling(lines)] == ["turnstile 06:00Z, 1,204 of 30,122 sent"]
+
+
+class _Airflow:
+    """A server whose DAG has three tasks, of which the second failed at its third attempt."""
+
+    def call(self, _method: str, _path: str) -> dict[str, object]:
+        return {
+            "tasks": [
+                {"task_id": "verify", "downstream_task_ids": []},
+                {"task_id": "replay", "downstream_task_ids": ["verify"], "task_display_name": "Replay"},
+                {"task_id": "plan", "downstream_task_ids": ["replay"]},
+            ]
+        }
+
+    def log(self, *_: object) -> list[str]:
+        return []
+
+    def why_failed(self, *_: object) -> str:
+        return "DeliveryError: planned 10, delivered 9"
+
+    def run_url(self, *_: object) -> str:
+        return "http://127.0.0.1:8080/dags/d/runs/r"
+
+
+def _ended() -> RunProgress:
+    tasks = (
+        TaskState("plan", "success", 1, "t0", 1.0),
+        TaskState("replay", "failed", 3, "t1", 2.0),
+        TaskState("verify", "upstream_failed", 0, None, None),
+    )
+    return RunProgress("d", "r", "failed", tasks, 9.0)
+
+
+def test_red_run_tells_the_task_its_reason_and_the_next_step() -> None:
+    error = running._red(cast(AirflowClient, _Airflow()), _ended())
+    assert "what failed: replay" in error.what
+    assert "attempt 3" in error.where
+    assert "planned 10, delivered 9" in error.where
+    assert "http://127.0.0.1:8080/dags/d/runs/r" in error.where
+    assert "headway run" in error.next_step
+
+
+def test_tasks_are_shown_in_the_order_of_the_dag_with_their_titles() -> None:
+    shown = running._tasks_in_order(cast(AirflowClient, _Airflow()), "d")
+    assert list(shown.items()) == [("plan", "plan"), ("replay", "Replay"), ("verify", "verify")]
+
+
+def test_progress_of_a_red_run_marks_the_failed_and_the_skipped() -> None:
+    out = io.StringIO()
+    client = cast(AirflowClient, _Airflow())
+    with Steps(Console(file=out, width=100), running._tasks_in_order(client, "d")) as steps:
+        running._Watcher(client, steps).look(_ended())
+    assert [line.split("] ")[1] for line in out.getvalue().splitlines()] == [
+        "✓ plan (1.0 s)",
+        "✗ Replay (2.0 s)",
+        "- verify: upstream failed",
+    ]
