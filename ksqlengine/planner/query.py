@@ -56,7 +56,7 @@ def plan_query(
     if isinstance(query.source, t.Join):
         relation = joins.plan(query.source, dict(aliases), wanted, builder)
     else:
-        relation = builder.scan(aliases[0][1], aliases[0][0], wanted)
+        relation = builder.scan(aliases[0][1], aliases[0][0], wanted, "KsqlTopic-Reduce")
     items = projection.expand(query.items, relation, query.partition_by)
     calls = [x for e in _all(query, items) for x in walk(e) if isinstance(x, t.Call)]
     aggregates = [c for c in calls if c.name in AGGREGATES]

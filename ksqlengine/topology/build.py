@@ -201,7 +201,7 @@ class TopologyBuilder:
         window = step["window"]
         if "group_key" not in step:
             keyed.key_codec = node.key_codec
-        grouped = grouped_class.with_("GroupBy", self.key_serde(keyed), self.internal)
+        grouped = grouped_class.with_("Aggregate-GroupBy", self.key_serde(keyed), self.internal)
         init, add = self.dsl.init(aggregation), self.dsl.add(aggregation)
         if step["kind"] == "TABLE":
             pair = self.dsl.groupPair(self.generated(step["group_key"]))
@@ -235,7 +235,8 @@ class TopologyBuilder:
         materialized = self.materialized(step["store"], keyed)
         retention = max(window["retention_ms"] or 0, size + grace)
         if step["emit_final"]:
-            retention += 1  # the record that closes a window must still find it
+            # the record that closes a window must still find it; a session ends only when a later one comes
+            retention += _DAY_MS if window["kind"] == "SESSION" else 1
         materialized = materialized.withRetention(millis(retention))
         emit = jvm.java("org.apache.kafka.streams.kstream.EmitStrategy")
         strategy = emit.onWindowClose() if step["emit_final"] else emit.onWindowUpdate()

@@ -46,7 +46,8 @@ def test_keyword_is_a_name_where_no_keyword_can_stand(word: str) -> None:
 
 def test_statements_carry_text_line_and_variables() -> None:
     variables = {"name": "s1"}
-    text = "-- a comment; with a semicolon\nDEFINE topic = 'x;y';\n  CREATE STREAM ${name} (a INT)\n WITH (kafka_topic='${topic}');"
+    text = "-- a comment; with a semicolon\nDEFINE topic = 'x;y';\n"
+    text += "  CREATE STREAM ${name} (a INT)\n WITH (kafka_topic='${topic}');"
     first, second = parse_statements(text, variables)
     assert (first.line, second.line, second.column) == (2, 3, 2)
     assert second.node.name == "S1"
@@ -97,6 +98,6 @@ def test_schema_survives_json() -> None:
     from ksqlengine.catalog import Catalog
     from ksqlengine.planner.ddl import plan_create
 
-    source = plan_create(tree.CreateSource(node.kind, node.name, node.elements, {**node.properties, "VALUE_FORMAT": "JSON"}),
-                         Catalog(), {}, "")  # fmt: skip
+    declared = tree.CreateSource(node.kind, node.name, node.elements, {**node.properties, "VALUE_FORMAT": "JSON"})
+    source = plan_create(declared, Catalog(), {}, "")
     assert Schema.from_json(source.schema.to_json()) == source.schema

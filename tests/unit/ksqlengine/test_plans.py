@@ -11,7 +11,9 @@ from ksqlengine.catalog import Catalog
 from ksqlengine.engine import Engine, Plan, parse_statements
 from ksqlengine.errors import KsqlStatementError
 
-STREAM = """CREATE STREAM s (k STRING KEY, a INT, b INT, unused STRUCT<x STRING>) WITH (kafka_topic='t', value_format='JSON');"""
+STREAM = (
+    "CREATE STREAM s (k STRING KEY, a INT, b INT, unused STRUCT<x STRING>) WITH (kafka_topic='t', value_format='JSON');"
+)
 
 
 def plans(text: str, config: dict[str, Any] | None = None) -> list[Plan]:

@@ -13,6 +13,9 @@ import java.util.regex.Pattern;
 public final class Ops {
   private static final Map<String, Pattern> LIKES = new java.util.concurrent.ConcurrentHashMap<>();
 
+  /** One exception for all, without a stack: a null may come with each record. */
+  private static final RuntimeException NULL_TRUTH = new RuntimeException("null is neither true nor false", null, false, false) { };
+
   private Ops() {
   }
 
@@ -86,7 +89,7 @@ public final class Ops {
   /** Be strict: a null truth value is an error, which ksqlDB logs. */
   public static boolean truth(Boolean b) {
     if (b == null) {
-      throw new NullPointerException("null BOOLEAN");
+      throw NULL_TRUTH;
     }
     return b;
   }
