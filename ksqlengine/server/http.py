@@ -23,7 +23,7 @@ from ksqlengine.server.entities import RequestError, error_body
 from ksqlengine.server.openapi import OPENAPI
 from ksqlengine.server.parsing import parse_query
 from ksqlengine.server.printing import print_topic
-from ksqlengine.server.properties import is_valid_property
+from ksqlengine.server.properties import check_not_prohibited, is_valid_property
 from ksqlengine.server.service import KsqlService, Session
 from ksqlengine.server.streams import RowStream
 
@@ -151,6 +151,7 @@ class Api:
             if given is not None and not isinstance(given, dict):
                 raise RequestError(f"{name} must be an object.")
             properties |= given or {}
+        check_not_prohibited(properties)
         variables = {str(k): str(v) for k, v in (body.get("sessionVariables") or {}).items()}
         return Session(properties, variables)
 

@@ -99,10 +99,16 @@ def check_property(name: str) -> str:
     return name
 
 
-def check_properties(properties: dict[str, Any]) -> None:
-    """Refuse a request that sets what it may not."""
+def check_not_prohibited(properties: dict[str, Any]) -> None:
+    """Refuse a request that sets what decides who a query is and where it lives."""
     for name in properties:
-        check_property(name)
+        if name in _PROHIBITED or name.removeprefix(STREAMS_PREFIX) in _PROHIBITED:
+            raise KsqlError(f"Cannot override property '{name}'")
+
+
+def prefixed(properties: dict[str, Any]) -> dict[str, Any]:
+    """Give every property the prefix under which a plan keeps it."""
+    return {n if n.startswith("ksql.") else STREAMS_PREFIX + n: v for n, v in properties.items()}
 
 
 def show_properties(config: ServerConfig, session: dict[str, Any]) -> list[Entity]:

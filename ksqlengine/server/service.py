@@ -18,7 +18,7 @@ from ksqlengine.server.commands import Command, CommandRunner
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import Entity, RequestError
 from ksqlengine.server.parsing import check_no_limit
-from ksqlengine.server.properties import check_property
+from ksqlengine.server.properties import check_property, prefixed
 from ksqlengine.server.pull import PullQueries
 from ksqlengine.server.push import PushQueries
 from ksqlengine.server.queries import Queries
@@ -157,8 +157,9 @@ class KsqlService:
     # -- statements that change the catalog --------------------------------------------------------------------------
     def _planned(self, statement: ParsedStatement, session: Session) -> Entity | None:
         check_no_limit(statement.node)
+        properties = prefixed(session.properties)
         with self.runner.lock:
-            plan = self.engine.plan(statement, session.properties)
+            plan = self.engine.plan(statement, properties)
         if plan.kind == "insert_values":
             self._insert(plan)
             return None
@@ -170,7 +171,7 @@ class KsqlService:
             )
 
         def make() -> Command:
-            final = self._prepare_topic(self.engine.plan(statement, session.properties))
+            final = self._prepare_topic(self.engine.plan(statement, properties))
             return Command(command_id(final), statement.text, "plan", final)
 
         command, status, offset = self.runner.write(make)

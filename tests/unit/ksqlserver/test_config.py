@@ -9,7 +9,13 @@ import pytest
 from ksqlengine.__main__ import parse_arguments
 from ksqlengine.errors import KsqlError
 from ksqlengine.server.config import ServerConfig, read_properties
-from ksqlengine.server.properties import check_property, is_valid_property, show_properties
+from ksqlengine.server.properties import (
+    check_not_prohibited,
+    check_property,
+    is_valid_property,
+    prefixed,
+    show_properties,
+)
 
 
 def config(**properties: str) -> ServerConfig:
@@ -74,3 +80,14 @@ def test_secrets_are_not_shown() -> None:
 def test_instance_keeps_its_identity(tmp_path: Path) -> None:
     first = ServerConfig("b:1", state_dir=tmp_path).instance_id()
     assert first == ServerConfig("b:1", state_dir=tmp_path).instance_id()
+
+
+def test_statement_keeps_what_was_set_without_a_prefix() -> None:
+    kept = prefixed({"auto.offset.reset": "earliest", "ksql.query.pull.table.scan.enabled": "false"})
+    assert kept == {"ksql.streams.auto.offset.reset": "earliest", "ksql.query.pull.table.scan.enabled": "false"}
+    assert config().streams(kept)["auto.offset.reset"] == "earliest"
+
+
+def test_request_cannot_move_a_query_or_its_state() -> None:
+    with pytest.raises(KsqlError, match="Cannot override"):
+        check_not_prohibited({"ksql.streams.state.dir": "/"})
