@@ -71,8 +71,15 @@ def plan(
         return _aggregation(len(keys), sets, [s for _, s in states], len(slots), builder)
 
     aggregation = builder.defer("Aggregation", body)
-    step.update({**relation.step, "op": "aggregate", "aggregation": aggregation,
-            "store": "Aggregate-Aggregate-Materialize", "emit_final": query.emit == "FINAL", "width": len(slots), "window": _window(query.window)})  # fmt: skip
+    step.update(relation.step)
+    step.update(
+        op="aggregate",
+        aggregation=aggregation,
+        store="Aggregate-Aggregate-Materialize",
+        emit_final=query.emit == "FINAL",
+        width=len(slots),
+        window=_window(query.window),
+    )
 
     def change(x: t.Expr) -> t.Expr | None:
         if x in groups:

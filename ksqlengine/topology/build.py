@@ -118,7 +118,9 @@ class TopologyBuilder:
             size = source.window.size_ms if source.window.size_ms is not None else -1
         node = Node(None, key_codec, window, size)
         consumed = jvm.java("org.apache.kafka.streams.kstream.Consumed")
-        serde = self.key_serde(node, eager=True) if source.schema.key else self.key_serde(node)
+        # text and bytes can always be read, so such a key may wait until somebody asks for it
+        lazy = source.key_format.name == "KAFKA" and all(c.type.base in ("STRING", "BYTES") for c in source.schema.key)
+        serde = self.key_serde(node, eager=bool(source.schema.key) and not lazy)
         with_ = consumed.with_(serde, self.serdes.rows(value_codec))
         if "timestamp_slot" in places or "timestamp_key" in places:
             in_key = "timestamp_key" in places
