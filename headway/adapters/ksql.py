@@ -236,7 +236,7 @@ class KsqlClient:
         deadline = time.monotonic() + timeout_s
         while True:
             queries = [q for q in self.queries() if sink is None or sink.upper() in q.sinks]
-            if queries and all(q.state == "RUNNING" for q in queries):
+            if queries and all(q.state == "RUNNING" and self._processes(q) for q in queries):
                 return queries
             broken = [q for q in queries if q.state in {"ERROR", "UNRESPONSIVE"}]
             if broken or time.monotonic() >= deadline:
@@ -247,6 +247,11 @@ class KsqlClient:
                     next_step="`headway ksql` and EXPLAIN <query id>; the log of the ksql part has the reason",
                 )
             time.sleep(0.2)
+
+    def _processes(self, query: Query) -> bool:
+        """Say whether a query really runs: ksqlDB says RUNNING for a query that still gets its partitions."""
+        entity = self.run(f"EXPLAIN {query.id};")[0].entity
+        return str(entity.get("queryDescription", {}).get("streamsState", "RUNNING")) == "RUNNING"
 
     def wait_healthy(self, *, timeout_s: float = 60.0) -> None:
         """Wait until the server is healthy, or raise :class:`UnavailableError`."""
