@@ -37,7 +37,7 @@ with DAG(
     default_args={**RETRIES, "retries": 0},
     tags=["headway", "health"],
 ) as dag:
-    # side by side on purpose: that one is ill must not keep the others from being looked at; the pool puts them in turn,
-    # and keeps them from mending what another DAG is just starting
+    # side by side on purpose: when one is ill, the others are looked at all the same; the pool puts them in turn, and
+    # keeps them from mending what another DAG is just starting
     for subject in SUBJECTS:
         HealthOperator(task_id=subject, subject=subject, pool=CONTROL_POOL)

@@ -19,8 +19,8 @@ DOC = """
 ### Each hour, the hour that has just passed
 
 The run's **data interval is the simulated range**: unpause it and every hour is replayed when it is over. To replay any
-past span use Airflow's own **backfill** (the *Trigger* button, *Backfill*); several of its runs may be active at once,
-the feeds' one-slot pools put their replays one after another.
+past span use Airflow's own **backfill** (the *Trigger* button, *Backfill*; while the DAG is paused it stays queued).
+Several of its runs may be active at once: the feeds' one-slot pools put their replays one after another.
 
 - Runs that are cleared, repeated or overlap add nothing: the ledger knows what was delivered.
 - Speed is `max`: pacing an hour that has passed would only make the next one late.
