@@ -128,8 +128,10 @@ class Bench:
         source, table = self.topic("in"), self.topic("stations", **{"cleanup.policy": "compact"})
         producer = Producer(self.kafka | {"linger.ms": 50, "batch.num.messages": 20000, "compression.type": "lz4",
                                           "queue.buffering.max.messages": 2_000_000})  # fmt: skip
-        for key in range(KEYS):
-            producer.produce(table, json.dumps({"name": f"Station {key}", "branch": "north"}), str(40000 + key))
+        for key in range(KEYS):  # older than any event, or the join would process the events first
+            producer.produce(
+                table, json.dumps({"name": f"Station {key}", "branch": "north"}), str(40000 + key), timestamp=1
+            )
         producer.flush()
         for number in range(self.records):
             when = FIRST_MS + number * 20
