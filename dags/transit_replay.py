@@ -28,7 +28,8 @@ Several of its runs may be active at once: the feeds' one-slot pools put their r
 - The parts must be set up: run `transit_platform` once before.
 """
 
-START, END = "{{ data_interval_start or '' }}", "{{ data_interval_end or '' }}"
+# undefined in a run without a logical date
+START, END = "{{ data_interval_start | default('', true) }}", "{{ data_interval_end | default('', true) }}"
 
 with DAG(
     dag_id="transit_replay",

@@ -209,5 +209,15 @@ def test_replay_dag_is_hourly_paused_and_its_interval_is_the_hour_before(bag: Da
     assert info is not None
     assert info.data_interval.end - info.data_interval.start == timedelta(hours=1)
     assert info.data_interval.start == pendulum.datetime(2026, 3, 2, tz="UTC")
-    replay = dag.get_task("replay.turnstile")
-    assert (replay.start, replay.end) == ("{{ data_interval_start or '' }}", "{{ data_interval_end or '' }}")
+    replay = dag.get_task("replay.turnstile").prepare_for_execution()
+    replay.render_template_fields(
+        {"data_interval_start": info.data_interval.start, "data_interval_end": info.run_after}
+    )
+    assert replay.start.startswith("2026-03-02 00:00:00")
+    assert replay.end.startswith("2026-03-02 01:00:00")
+
+
+def test_run_without_a_data_interval_renders_an_empty_range_for_its_plan_to_refuse(bag: DagBag) -> None:
+    plan = bag.dags["transit_replay"].get_task("plan").prepare_for_execution()
+    plan.render_template_fields({})
+    assert (plan.start, plan.end) == ("", "")
