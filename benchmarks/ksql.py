@@ -24,10 +24,10 @@ from pathlib import Path
 
 import httpx
 import psutil
-from benchmarks.result import Result
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from benchmarks.result import Result
 from headway import settings as settings_module
 from ksqlengine.server.config import IN_MEMORY_STORES
 
