@@ -48,10 +48,10 @@ def _advisory(settings: Settings, function: str, timeout_s: float) -> Iterator[N
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = %s", (int(timeout_s * 1000),))
             try:
-                cursor.execute(f"SELECT {function}(%s, %s)", (_NAMESPACE, _REPLAYS))  # noqa: S608 one of our two names
+                cursor.execute(f"SELECT {function}(%s, %s)", (_NAMESPACE, _REPLAYS))
             except psycopg2.errors.LockNotAvailable as error:
                 raise NotAsExpectedError(
-                    f"The lock on replays was not free within {timeout_s:.0f} s: a replay or a verification still runs.",
+                    f"The lock on replays was not free within {timeout_s:.0f} s: a replay or a verification runs.",
                     where=where,
                     next_step="let it end (Airflow's list of running tasks shows it), then run this again",
                 ) from error
