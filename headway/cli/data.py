@@ -33,9 +33,11 @@ def replay(
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
+    from headway.adapters.locks import replays_shared
     from headway.replay import replay as send
     from headway.settings import load
 
+    settings = load()
     console = Console(highlight=False)
     columns = (
         TextColumn("{task.description}"),
@@ -44,7 +46,8 @@ def replay(
         TextColumn("hours"),
         TimeElapsedColumn(),
     )
-    with Bar(*columns, console=console) as bar:
+    # a verification under way must not see a topic that grows
+    with replays_shared(settings), Bar(*columns, console=console) as bar:
         task = bar.add_task(feed, total=None)
 
         def show(progress: Progress) -> None:
@@ -55,7 +58,7 @@ def replay(
                 description=f"{feed} {progress.hour:%Y-%m-%d %H:%M}Z, {progress.delivered:,} sent",
             )
 
-        result = send(load(), feed, start, end, speed=speed or None, seed=seed, on_progress=show)
+        result = send(settings, feed, start, end, speed=speed or None, seed=seed, on_progress=show)
     console.print(
         f"{feed}: planned {result.planned:,} = already there {result.already:,} + delivered {result.delivered:,}"
         f" + rejected {result.rejected:,}, in {result.hours} hours of simulated time, {result.seconds:.1f} s."

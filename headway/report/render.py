@@ -161,9 +161,9 @@ def _spark(report: Report) -> Text:
         return Text("")
     late = f"\n{spark.dropped_late:,} events came too late and are not in the results" if spark.dropped_late else ""
     batches = f"{spark.batches:,} batch{'es' if spark.batches != 1 else ''}"
+    best = f", at best {spark.peak_rows_per_s:,.0f}" if spark.batches > 1 else ""
     return Text(
-        f"{spark.rows:,} rows in {batches}, {spark.busy_s:.1f} s: {spark.rows_per_s:,.0f} rows/s, "
-        f"at best {spark.peak_rows_per_s:,.0f}\n"
+        f"{spark.rows:,} rows in {batches}, {spark.busy_s:.1f} s: {spark.rows_per_s:,.0f} rows/s{best}\n"
         f"{spark.state_rows:,} rows of state; most time in {spark.slowest_phase or '–'}; "
         f"job {spark.job}, {spark.trigger}{late}"
     )

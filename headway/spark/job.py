@@ -3,7 +3,7 @@
 Each micro-batch gives, for every window that changed, its whole content. The batch is merged into the tables (keyed),
 the results of the touched service dates are made again, and what differs from before goes to the topics and then, by
 rename, into the tables. In this order a batch that is run again after a crash ends in the same place: Kafka's upserts
-are idempotent, and the tables still hold the state before, or already the state after. See docs/decisions/0007.
+are idempotent, and the tables still hold the state before, or already the state after. See docs/decisions/0004.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class EnsureTopicsOperator(HeadwayOperator):
         from headway.replay.topics import feed_topics
 
         touched = ensure_topics(self.settings, feed_topics(load_feeds(self.settings.replay.feeds_file)))
-        self.log.info("Created or corrected: %s", ", ".join(touched) or "nothing, all were there")
+        self.log.info("Topics created or corrected: %s", ", ".join(touched) or "none, all are as the table says")
         return touched
 
 
@@ -150,5 +150,9 @@ class SeedStationsOperator(HeadwayOperator):
             "deleted": seeded.deleted,
             "total": seeded.total,
         }
-        self.log.info("Stations: %s", counts)
+        self.log.info(
+            "Stations: %(total)d rows, as in the workbook (%(inserted)d inserted, %(updated)d updated, "
+            "%(deleted)d deleted)",
+            counts,
+        )
         return counts
