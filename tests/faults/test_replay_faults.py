@@ -20,6 +20,7 @@ from headway.core.topics import dead_letters
 from headway.errors import UnavailableError
 from headway.replay import replay
 from headway.replay.truth import truth
+from headway.runtime.platform import Platform
 from headway.settings import PROJECT_DIR, KafkaSettings, RestProxySettings, Settings
 from tests.replay_feeds import TestFeed, good_rows, make_feed
 
@@ -109,6 +110,34 @@ def test_a_killed_replay_over_http_repeats_only_the_same_ids(platform: Settings,
     assert set(found) == expected, "every event is there, and none that is not planned"
     repeats = sum(found.values()) - len(found)
     assert repeats <= 200, "at most what one commit holds was on the wire twice"
+    delete_topics(platform, [feed.topic, dead_letters(feed.topic)])
+
+
+@pytest.mark.skipif(os.environ.get("HEADWAY_TEST_USE_RUNNING") == "1", reason="stops a platform that is not the test's")
+def test_a_platform_stopped_in_the_middle_of_a_replay_loses_and_doubles_nothing(
+    platform: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = make_feed(platform, tmp_path, commit_ms=100, commit_rows=37)
+    monkeypatch.setenv("HEADWAY__REPLAY__WAIT_S", "5")
+    process = start_replay(feed, speed=600)
+    assert process.stdout is not None
+    acknowledged = int(process.stdout.readline())
+    running = Platform(platform)
+    running.down()
+    rest, said = process.communicate(timeout=120)
+    acknowledged = int(rest.split()[-1]) if rest.split() else acknowledged
+    assert process.returncode != 0, "the replay ended before the platform did"
+    assert "UnavailableError" in said
+    assert "Next:" in said
+    running.up()
+    assert [part.part.name for part in running.health() if part.part.started_by_up and not part.healthy] == []
+    result = replay(feed.settings, feed.name, MONDAY, END)
+    found = ids_of(feed)
+    expected = planned_ids(feed)
+    assert len(expected) >= 500
+    assert 0 < acknowledged <= result.already < result.planned == len(expected)
+    assert [event for event, count in found.items() if count > 1] == []
+    assert set(found) == expected
     delete_topics(platform, [feed.topic, dead_letters(feed.topic)])
 
 
