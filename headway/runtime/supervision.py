@@ -181,19 +181,18 @@ files = {_escape(self.programs)}/*.conf
                 raise self._refused("start", program, fault) from fault
 
     def stop(self, program: str) -> None:
-        """Stop a program and wait until it is gone; nothing happens when it does not run."""
-        try:
-            self._call("stopProcess", program, True)
-        except Fault as fault:
-            if fault.faultCode != _NOT_RUNNING:
-                raise self._refused("stop", program, fault) from fault
+        """Stop a program and wait until it is gone; nothing happens when it does not run, or was never registered."""
+        self._stop(program, wait=True)
 
     def begin_stop(self, program: str) -> None:
         """Ask a program to stop and do not wait."""
+        self._stop(program, wait=False)
+
+    def _stop(self, program: str, *, wait: bool) -> None:
         try:
-            self._call("stopProcess", program, False)
+            self._call("stopProcess", program, wait)
         except Fault as fault:
-            if fault.faultCode != _NOT_RUNNING:
+            if fault.faultCode not in (_NOT_RUNNING, _BAD_NAME):
                 raise self._refused("stop", program, fault) from fault
 
     def restart(self, program: str) -> None:

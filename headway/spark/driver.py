@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--trigger", choices=[BOUNDED, CONTINUOUS], default=BOUNDED, help="read what is new and end, or go on"
     )
-    out.add_argument("--generation", type=int, default=1, help="generation of the event topics (headway.replay)")
+    out.add_argument("--generation", type=int, default=None, help="of the event topics; default: the present one")
     out.add_argument("--window-minutes", type=int, choices=WINDOW_MINUTES, default=60, help="length of a window")
     out.add_argument("--epoch", type=int, default=EPOCH, help="a new number reads everything again")
     out.add_argument("--output", type=Path, default=None, help="folder of results; default: the setting output_dir")
@@ -75,11 +75,11 @@ def run(settings: Settings, arguments: argparse.Namespace) -> None:
     Bounded: when it returns, everything that was committed to the topics at its start is in the results. When a
     continuous driver holds the checkpoint, that one is waited for instead: the results are the same.
     """
+    from headway.replay.generation import current
     from headway.spark.job import Options
 
-    layout = Layout(
-        arguments.output or settings.output, arguments.generation, arguments.window_minutes, arguments.epoch
-    )
+    generation = current(settings) if arguments.generation is None else arguments.generation
+    layout = Layout(arguments.output or settings.output, generation, arguments.window_minutes, arguments.epoch)
     options = Options(
         trigger=arguments.trigger,
         interval=arguments.interval,

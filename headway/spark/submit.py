@@ -96,10 +96,20 @@ def kafka_jars(settings: Settings) -> list[Path]:
 
 
 def application_args(
-    *, trigger: str, generation: int, window_minutes: int = 60, output: Path | None = None, more: Sequence[str] = ()
+    *,
+    trigger: str,
+    generation: int | None,
+    window_minutes: int = 60,
+    output: Path | None = None,
+    more: Sequence[str] = (),
 ) -> list[str]:
-    """Give the job's own arguments (``spark_jobs/transit_stream.py --help``)."""
-    args = ["--trigger", trigger, "--generation", str(generation), "--window-minutes", str(window_minutes)]
+    """Give the job's own arguments (``spark_jobs/transit_stream.py --help``).
+
+    ``generation`` None is the one that is present when the driver starts: what is started again and again outlives one.
+    """
+    args = ["--trigger", trigger, "--window-minutes", str(window_minutes)]
+    if generation is not None:
+        args += ["--generation", str(generation)]
     if output is not None:
         args += ["--output", str(output)]
     return args + list(more)

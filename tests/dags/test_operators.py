@@ -22,7 +22,8 @@ from headway_airflow.errors import explained, pack, unpack
 from headway_airflow.hooks import ksql, spark
 from headway_airflow.operators.prepare import EnsureTopicsOperator, PlanOperator, SeedStationsOperator
 from headway_airflow.operators.replay import ReplayOperator
-from headway_airflow.operators.spark import HeadwaySparkSubmitOperator
+from headway_airflow.operators.spark import HeadwaySparkSubmitOperator, TransitStreamOperator, fill_in
+from headway_airflow.operators.stream import ContinuousSparkOperator
 from headway_airflow.probes import NotYet, check, too_late
 from headway_airflow.sensors.services import ServiceHealthSensor
 from headway_airflow.triggers.probe import ProbeTrigger
@@ -309,6 +310,49 @@ def test_spark_has_to_reach_every_partition_s_end() -> None:
     assert spark.behind(ends, {"a": {"0": 10, "1": 5}}) == {}
     assert spark.behind(ends, {"a": {"0": 12, "1": 3}}) == {"a": 2}
     assert spark.behind(ends, {}) == {"a": 15}
+
+
+def test_supervised_driver_names_no_generation_because_it_outlives_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from headway.spark.layout import Layout
+
+    monkeypatch.setattr("headway_airflow.hooks.spark.layout", lambda settings: Layout(tmp_path, generation=3))
+    monkeypatch.setattr("headway.spark.submit.kafka_jars", lambda settings: [])
+    bounded = TransitStreamOperator(task_id="bounded")
+    fill_in(bounded, "available-now")
+    assert bounded.application_args[bounded.application_args.index("--generation") + 1] == "3"
+    command = ContinuousSparkOperator(task_id="continuous").program().command
+    assert command[command.index("--trigger") + 1] == "continuous"
+    assert "--generation" not in command
+
+
+def test_reset_waits_for_the_driver_that_still_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from headway.spark.layout import Layout
+    from headway.spark.lease import BOUNDED, lease
+
+    folders = Layout(tmp_path)
+    monkeypatch.setattr("headway_airflow.hooks.spark.layout", lambda settings: folders)
+    with lease(folders.lease, BOUNDED), pytest.raises(NotAsExpectedError, match="still works") as error:
+        spark.wait_until_idle(load(), limit_s=0.0)
+    assert error.value.next_step
+    spark.wait_until_idle(load(), limit_s=0.0)
+
+
+def test_half_written_note_about_the_stations_makes_the_results_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from headway.spark.layout import Layout
+
+    monkeypatch.setattr("headway_airflow.hooks.spark.layout", lambda settings: Layout(tmp_path))
+    monkeypatch.setattr("headway_airflow.hooks.spark.stations", lambda settings: {"0": 5})
+    settings = load()
+    assert spark.stations_changed(settings)
+    spark.note_stations(settings, {"0": 5})
+    assert not spark.stations_changed(settings)
+    note = next(Layout(tmp_path).folder.iterdir())
+    note.write_text('{"0"', encoding="utf-8")
+    assert spark.stations_changed(settings)
 
 
 def test_the_tables_that_queries_write_are_found_in_our_statements() -> None:

@@ -132,7 +132,8 @@ def test_killed_program_comes_back(platform: Settings, supervision: Supervision)
     supervision.stop(PROGRAM)
 
 
-def test_unknown_program_is_absent(platform: Settings) -> None:
+def test_unknown_program_is_absent_and_stopping_it_is_harmless(platform: Settings) -> None:
+    Supervision(platform).stop("no-such-program")
     assert Supervision(platform).status("no-such-program").state == "ABSENT"
 
 

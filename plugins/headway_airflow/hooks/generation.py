@@ -19,10 +19,11 @@ def begin(settings: Settings, say: Callable[..., None]) -> dict[str, Any]:
     from headway.replay.topics import reset_topics
     from headway_airflow.hooks import spark
 
-    stopped = spark.continuous_runs(settings)
+    stopped = spark.continuous_wanted(settings)
     if stopped:
         spark.stop_continuous(settings)
         say("The continuous Spark driver is stopped.")
+    spark.wait_until_idle(settings)
     for name in drop_statements(settings):
         say("Dropped %s with its topic.", name)
     say("Emptied: %s", ", ".join(reset_topics(settings)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headway.core.topics import STATION_LINES
+from headway.errors import NotAsExpectedError
 from headway_airflow.probes import NotYet
 
 if TYPE_CHECKING:
@@ -45,7 +47,11 @@ def behind(ends: Ends, reached: Ends) -> dict[str, int]:
 def stations_changed(settings: Settings) -> bool:
     """Say whether the stations' topic moved since the job last ended (it makes its results again then)."""
     note = layout(settings).folder / _NOTE
-    return not note.exists() or json.loads(note.read_text(encoding="utf-8")) != stations(settings)
+    try:
+        noted = json.loads(note.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # none, or one that a killed task left half-written
+        return True
+    return bool(noted != stations(settings))
 
 
 def note_stations(settings: Settings, offsets: dict[str, int]) -> None:
@@ -62,13 +68,22 @@ def stations(settings: Settings) -> dict[str, int]:
     return {str(number): end for number, end in end_offsets(settings, STATION_LINES).items()}
 
 
-def continuous_runs(settings: Settings) -> bool:
-    """Say whether the continuous driver is running under our supervisor."""
-    if settings.profile != "embedded":
-        return False
-    from headway.runtime.supervision import Supervision
+def wait_until_idle(settings: Settings, limit_s: float = 600.0) -> None:
+    """Wait until no driver works on the present generation.
 
-    return Supervision(settings).status(PROGRAM).running
+    Raises :class:`NotAsExpectedError` that names the driver when one still does after ``limit_s``.
+    """
+    from headway.spark.lease import owner
+
+    lease, deadline = layout(settings).lease, time.monotonic() + limit_s
+    while holder := owner(lease):
+        if time.monotonic() >= deadline:
+            raise NotAsExpectedError(
+                f"A Spark driver (process {holder.pid}, {holder.mode}) still works after {limit_s:g} s.",
+                where=str(lease),
+                next_step="let its task end, or mark it failed in Airflow, then clear this one",
+            )
+        time.sleep(0.5)
 
 
 def continuous_wanted(settings: Settings) -> bool:

@@ -139,6 +139,7 @@ class TransitStreamOperator(HeadwaySparkSubmitOperator):
 def fill_in(operator: HeadwaySparkSubmitOperator, trigger: str) -> None:
     """Add what the job needs whatever was asked: its file, jars, arguments, and the settings' sizes where none were."""
     from headway.spark import submit
+    from headway.spark.lease import CONTINUOUS
     from headway_airflow.hooks.spark import layout
 
     settings = operator.settings
@@ -153,5 +154,9 @@ def fill_in(operator: HeadwaySparkSubmitOperator, trigger: str) -> None:
     operator.env_vars = submit.submit_environment(settings) | (operator.env_vars or {})
     operator.application = str(submit.APPLICATION)
     operator.application_args = submit.application_args(
-        trigger=trigger, generation=folders.generation, window_minutes=folders.window_minutes, output=folders.root
+        trigger=trigger,
+        # a supervised driver is started again as it was registered, also after a reset: it asks for itself
+        generation=None if trigger == CONTINUOUS else folders.generation,
+        window_minutes=folders.window_minutes,
+        output=folders.root,
     )

@@ -7,6 +7,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from xmlrpc.client import Fault
 
 import psutil
 import pytest
@@ -22,7 +23,7 @@ from headway.runtime.parts.part import properties, write_if_changed
 from headway.runtime.platform import _STOP_WAVES, Platform
 from headway.runtime.processes import free_ports, holder_of, memory_of, port_is_free, tree, uptime_text
 from headway.runtime.program import ProgramSpec
-from headway.runtime.supervision import LONGEST_SOCKET_PATH, socket_path
+from headway.runtime.supervision import LONGEST_SOCKET_PATH, Supervision, socket_path
 from headway.settings import LOOPBACK, Settings, load
 
 
@@ -175,6 +176,16 @@ def test_long_state_folder_gets_a_short_private_socket(tmp_path: Path) -> None:
     assert stat.S_IMODE(found.parent.stat().st_mode) == 0o700
     assert socket_path(long) == found
     found.parent.rmdir()
+
+
+@pytest.mark.parametrize("code", [10, 70])  # supervisord's BAD_NAME and NOT_RUNNING
+def test_stopping_what_does_not_run_is_harmless(settings: Settings, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def refuse(self: Supervision, method: str, *args: object) -> None:
+        raise Fault(code, method)
+
+    monkeypatch.setattr(Supervision, "_call", refuse)
+    Supervision(settings).stop("nobody")
+    Supervision(settings).begin_stop("nobody")
 
 
 def test_fingerprint_changes_with_the_command_and_the_environment() -> None:

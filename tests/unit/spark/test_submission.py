@@ -15,6 +15,7 @@ import pytest
 
 from headway.errors import NotAsExpectedError, RuntimeSetupError, SettingsError
 from headway.settings import KafkaSettings, Settings, SparkSettings
+from headway.spark import driver
 from headway.spark.catch_up import passed, reached
 from headway.spark.layout import TABLES, Layout, layout_of
 from headway.spark.lease import BOUNDED, CONTINUOUS, lease, owner, started_at
@@ -62,6 +63,16 @@ def test_submission_sets_memory_cores_and_tuning_and_holds_no_secret(settings: S
     assert command[command.index(str(APPLICATION)) + 1 :] == args
     assert "never-shown" not in " ".join(command)
     assert APPLICATION.exists()
+
+
+def test_driver_without_a_generation_takes_the_present_one(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Layout] = []
+    monkeypatch.setattr("headway.replay.generation.current", lambda settings: 7)
+    monkeypatch.setattr(driver, "_stream", lambda settings, layout, options: begun.append(layout))
+    for generation in (None, 2):
+        args = application_args(trigger=BOUNDED, generation=generation)
+        driver.run(settings, driver.parser().parse_args(args))
+    assert [layout.generation for layout in begun] == [7, 2]
 
 
 def test_packages_replace_the_installed_jars(settings: Settings) -> None:
