@@ -66,10 +66,12 @@ class KafkaSink:
         """Send rejected rows, as they came, with why, where and when in their headers."""
         self._begin()
         for letter in letters:
-            key, value, headers = dead_letter_record(self._feed, letter)
-            self._producer.produce(
-                self._feed.dlq, value, key, timestamp=hour_ms, headers=[*headers.items(), *self._headers]
-            )
+            key, value, why = dead_letter_record(self._feed, letter)
+            headers: Headers = [*why.items(), *self._headers]
+            try:
+                self._producer.produce(self._feed.dlq, value, key, timestamp=hour_ms, headers=headers)
+            except BufferError:
+                self._when_there_is_room(self._feed.dlq, value, key, hour_ms, headers)
 
     def commit(self, entries: Iterable[LedgerEntry]) -> None:
         """Commit what was added together with its ledger entries."""
@@ -104,12 +106,14 @@ class KafkaSink:
             self._producer.begin_transaction()
             self._open = True
 
-    def _when_there_is_room(self, topic: str, value: bytes, key: bytes, timestamp: int) -> None:
+    def _when_there_is_room(
+        self, topic: str, value: bytes, key: bytes, timestamp: int, headers: Headers | None = None
+    ) -> None:
         deadline = time.monotonic() + self._settings.replay.wait_s
         while True:
             self._producer.poll(0.05)
             try:
-                self._producer.produce(topic, value, key, -1, None, None, timestamp)
+                self._producer.produce(topic, value, key, timestamp=timestamp, headers=headers)
                 return
             except BufferError:
                 if time.monotonic() > deadline:

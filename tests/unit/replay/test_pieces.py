@@ -17,7 +17,7 @@ from headway.replay import replay
 from headway.replay.ledger import LedgerEntry, check_checksums, feed_named, parse_entry
 from headway.replay.pacing import Pace
 from headway.replay.prepare import prepare
-from headway.replay.sinks import dead_letter_record
+from headway.replay.sinks import KafkaSink, dead_letter_record
 from headway.replay.topics import feed_topics
 from headway.replay.truth import truth
 from headway.settings import Settings
@@ -106,6 +106,38 @@ def test_a_dead_letter_is_the_row_as_it_came_with_why_where_and_when(tmp_path: P
     assert headers["where"].decode().endswith(f"sheet 'Turnstile', row {rejected.row}, column 'station_id'")
     assert headers["when"] == b"2026-03-02"
     assert key == f"{made.name}|2026-03-02|{rejected.row}".encode()
+
+
+def test_more_dead_letters_than_the_queue_holds_are_all_sent(tmp_path: Path) -> None:
+    class FullAtFirst:
+        """A producer whose queue is full for each record's first try."""
+
+        def __init__(self) -> None:
+            self.refused: set[bytes] = set()
+            self.sent: list[tuple[bytes, list[str]]] = []
+
+        def begin_transaction(self) -> None:
+            self.sent.clear()
+
+        def produce(
+            self, _topic: str, _value: bytes, key: bytes, *, headers: list[tuple[str, bytes]], **_: int
+        ) -> None:
+            if key not in self.refused:
+                self.refused.add(key)
+                raise BufferError
+            self.sent.append((key, [name for name, _ in headers]))
+
+        def poll(self, _timeout: float) -> int:
+            return 0
+
+    made = make_feed(Settings(), tmp_path, [*good_rows(2), *[("weekday", 60, "x", "A", "red", 2)] * 3])
+    prepared = prepare(made.settings, made.name)
+    sink, producer = object.__new__(KafkaSink), FullAtFirst()
+    sink.__dict__ |= {"_settings": made.settings, "_feed": prepared.feed, "_producer": producer, "_open": False}
+    sink.__dict__["_headers"] = [("run", b"r")]
+    sink.add_dead([DeadLetter(row, "2026-03-02") for row in prepared.table.rejected], 0)
+    assert len({key for key, _ in producer.sent}) == 3
+    assert all(names == ["why", "where", "when", "feed", "run"] for _, names in producer.sent)
 
 
 def test_the_truth_counts_each_hour_and_sums_to_the_workbook(tmp_path: Path) -> None:
