@@ -128,6 +128,11 @@ def test_plan_names_the_workbook_that_is_missing(monkeypatch: pytest.MonkeyPatch
         run(plan())
 
 
+def test_plan_names_the_feed_that_is_not_described() -> None:
+    with pytest.raises(AirflowFailException, match=r"no feed 'trams'[\s\S]*Next:"):
+        run(plan(feeds=("trams",)))
+
+
 def test_a_run_that_makes_no_sense_is_red_at_its_plan_without_a_retry() -> None:
     dag = DagBag(str(PROJECT_DIR / "dags")).dags["transit_platform"].partial_subset("plan")
     red = dag.test(run_conf={"start": START, "end": START})

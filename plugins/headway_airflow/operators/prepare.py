@@ -93,12 +93,11 @@ class PlanOperator(HeadwayOperator):
             )
 
     def _check_workbooks(self) -> None:
-        from headway.core.feeds import load_feeds
+        from headway.replay.ledger import feed_named
 
         settings = self.settings
-        feeds = load_feeds(settings.replay.feeds_file)
         for name in self.feeds:
-            workbook = settings.data_dir / Path(feeds[name].workbook)
+            workbook = feed_named(settings, name).workbook_path(settings.data_dir)
             if not workbook.is_file():
                 raise WorkbookError(
                     f"The workbook of feed {name} is missing.",
