@@ -41,7 +41,12 @@ class ConnectClient:
         self._settings = settings
         self._url = settings.connect.url
         self._give_up_after_s = give_up_after_s
-        self._client = httpx.Client(base_url=self._url, auth=settings.connect.auth(), timeout=30.0)
+        self._client = httpx.Client(
+            base_url=self._url,
+            auth=settings.connect.auth(),
+            timeout=30.0,
+            trust_env=settings.profile != "embedded",  # no HTTP_PROXY between parts of one machine
+        )
 
     def converge(self, name: str, config: dict[str, str]) -> Literal["created", "updated", "unchanged"]:
         """Make the connector's configuration this one (and resume it when it was paused or stopped).

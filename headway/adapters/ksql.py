@@ -71,6 +71,7 @@ class KsqlClient:
         self.url = settings.ksql.url
         self._auth = settings.ksql.auth()
         self._timeout = timeout_s
+        self._trust_env = settings.profile != "embedded"  # no HTTP_PROXY between parts of one machine
         self._http: httpx.Client | None = None
 
     # -- life cycle ----------------------------------------------------------------------------------------------
@@ -95,6 +96,7 @@ class KsqlClient:
                 auth=self._auth,
                 timeout=httpx.Timeout(self._timeout, connect=5.0),
                 headers={"Content-Type": CONTENT_TYPE, "Accept": CONTENT_TYPE},
+                trust_env=self._trust_env,
             )
         return self._http
 

@@ -35,7 +35,12 @@ class RestProxyClient:
         self._max_bytes = settings.rest_proxy.max_body_bytes
         self._give_up_after_s = give_up_after_s
         self._clock, self._sleep = clock, sleep
-        self._client = httpx.Client(base_url=self._url, auth=settings.rest_proxy.auth(), timeout=40.0)
+        self._client = httpx.Client(
+            base_url=self._url,
+            auth=settings.rest_proxy.auth(),
+            timeout=40.0,
+            trust_env=settings.profile != "embedded",  # no HTTP_PROXY between parts of one machine
+        )
 
     def __enter__(self) -> Self:
         return self
