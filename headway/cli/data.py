@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from headway.replay import Progress
 
 
+_CONTROLS = {code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
+
+
 def replay(
     feed: Annotated[str, typer.Argument(help="A feed of data/feeds.toml: turnstile, arrivals, weather, or yours.")],
     start: Annotated[
@@ -67,18 +70,25 @@ def replay(
 
 def topics(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a topic.")] = False,
+    ensure: Annotated[
+        bool, typer.Option("--ensure", help="First create what is missing and correct what differs.")
+    ] = False,
 ) -> None:
     """List the topics: what each is for, partitions, offsets (transaction markers take offsets too)."""
     from rich.table import Table
 
-    from headway.adapters.kafka import end_offsets, partition_counts, wait_for_broker
+    from headway.adapters.kafka import end_offsets, ensure_topics, partition_counts, wait_for_broker
     from headway.cli.screens import wide_console
-    from headway.core.topics import TOPICS
+    from headway.core.feeds import load_feeds
+    from headway.replay.topics import feed_topics
     from headway.settings import load
 
     settings = load()
     wait_for_broker(settings, 5.0)
-    known = {topic.name: topic for topic in TOPICS}
+    ours = feed_topics(load_feeds(settings.replay.feeds_file))
+    if ensure:
+        ensure_topics(settings, ours)
+    known = {topic.name: topic for topic in ours}
     rows: list[dict[str, Any]] = []
     for name, partitions in sorted(partition_counts(settings).items()):
         if name.startswith("__"):
@@ -147,8 +157,7 @@ def console(
 
 
 def _show(message: Message, as_json: bool) -> None:
-    _, milliseconds = message.timestamp()
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = _moment(message.timestamp()[1])
     headers = {name: _decoded(value) for name, value in _pairs(message)}
     key, value = _decoded(message.key()), _decoded(message.value())
     if as_json:
@@ -164,6 +173,14 @@ def _show(message: Message, as_json: bool) -> None:
     if headers:
         parts.append(_dim(" ".join(f"{name}={_text(found)}" for name, found in headers.items())))
     typer.echo("  ".join(parts))
+
+
+def _moment(milliseconds: int) -> str:
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):  # the topics take any timestamp, the calendar does not
+        return f"{milliseconds} ms"
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _pairs(message: Message) -> list[tuple[str, Any]]:
@@ -186,9 +203,11 @@ def _decoded(data: Any) -> Any:
         return f"0x{raw.hex()}"
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: nested deeper than any event
         return text
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Give a value on one line; control characters are shown, for a terminal would obey them."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.translate(_CONTROLS)

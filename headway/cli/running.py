@@ -12,6 +12,8 @@ from headway.cli.times import hour_option, speed_option, utc_text
 from headway.errors import NotAsExpectedError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from headway.adapters.airflow import AirflowClient, RunProgress, TaskState
     from headway.cli.screens import Steps
 
@@ -67,11 +69,7 @@ def run(
         conf["seed"] = seed
     with AirflowClient(settings) as client:
         client.wait_for_dag(dag)
-        if active := client.active_run(dag):
-            console.print(f"A run of {dag} is under way ({active}): waiting for that one.", markup=False)
-            run_id = active
-        else:
-            run_id = client.trigger(dag, conf, note="headway run")
+        run_id = _begin(client, console, dag, conf)
         console.print(f"[bold]{dag}[/]  {client.run_url(dag, run_id)}")
         with Steps(console, _tasks_in_order(client, dag)) as steps:
             watcher = _Watcher(client, steps)
@@ -85,6 +83,17 @@ def run(
 
         console.print("Verified to the unit: workbook, ledger, topics and results agree.\n")
         console.print(render(build_report(settings)))
+
+
+def _begin(client: AirflowClient, console: Console, dag: str, conf: dict[str, Any]) -> str:
+    """Give the run to watch: one under way when nothing else was asked for, else a new one (it queues behind that)."""
+    active = client.active_run(dag)
+    if active and not conf:
+        console.print(f"A run of {dag} is under way ({active}): waiting for that one.", markup=False)
+        return active
+    if active:
+        console.print(f"A run of {dag} is under way ({active}): this one follows it.", markup=False)
+    return client.trigger(dag, conf, note="headway run")
 
 
 def _tasks_in_order(client: AirflowClient, dag: str) -> dict[str, str]:

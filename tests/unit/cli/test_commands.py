@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +18,12 @@ from headway.adapters.airflow import AirflowClient, RunProgress, TaskState
 from headway.cli import app as entry
 from headway.cli import running
 from headway.cli.app import app
-from headway.cli.data import _decoded
+from headway.cli.data import _decoded, _moment, _text
 from headway.cli.running import _plain, telling
 from headway.cli.screens import Steps
 from headway.cli.times import hour_option, speed_option, utc_text
 from headway.errors import RuntimeSetupError
-from headway.settings import load
+from headway.settings import PROJECT_DIR, load
 
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 
@@ -130,6 +131,48 @@ def test_refuses_a_speed_that_makes_no_sense(text: str) -> None:
 )
 def test_decodes_keys_and_values(raw: bytes | None, decoded: object) -> None:
     assert _decoded(raw) == decoded
+
+
+def test_record_of_a_stranger_can_neither_end_the_console_nor_steer_the_terminal() -> None:
+    deep = b"[" * 100_000
+    assert _decoded(deep) == deep.decode()
+    assert _text("a\x1b]0;b\x07\n\x9bc") == "a\\x1b]0;b\\x07\\n\\x9bc"
+    assert _text({"name": "\x9bc Wabash-Süd"}) == '{"name":"\\x9bc Wabash-Süd"}'
+    assert _moment(0) == "1970-01-01T00:00:00.000Z"
+    assert _moment(2**63 - 1) == f"{2**63 - 1} ms"
+
+
+@pytest.mark.parametrize(
+    ("active", "asked", "watched"),
+    [(None, {}, "new"), ("old", {}, "old"), ("old", {"seed": 9}, "new"), (None, {"seed": 9}, "new")],
+)
+def test_a_run_under_way_is_watched_only_when_nothing_else_was_asked_for(
+    active: str | None, asked: dict[str, object], watched: str
+) -> None:
+    triggered: list[object] = []
+
+    class Client:
+        def active_run(self, _dag: str) -> str | None:
+            return active
+
+        def trigger(self, _dag: str, conf: object, **_: object) -> str:
+            triggered.append(conf)
+            return "new"
+
+    console = Console(file=io.StringIO())
+    assert running._begin(cast(AirflowClient, Client()), console, "d", asked) == watched
+    assert triggered == ([asked] if watched == "new" else [])
+
+
+def test_every_command_that_an_error_names_exists() -> None:
+    named = set()
+    for file in (*(PROJECT_DIR / "headway").rglob("*.py"), *(PROJECT_DIR / "plugins").rglob("*.py")):
+        named |= set(re.findall(r"`(?:bin/)?headway ([a-z]+)((?: --[a-z-]+)?)", file.read_text(encoding="utf-8")))
+    assert {"status", "logs"} <= {command for command, _ in named}
+    for command, option in sorted(named - {("ksql", "")}):
+        done = CliRunner().invoke(app, [command, "--help"])
+        assert done.exit_code == 0, command
+        assert option.strip() in done.output, f"{command}{option}"
 
 
 def test_progress_without_a_terminal_is_one_line_a_change() -> None:
