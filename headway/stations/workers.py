@@ -74,15 +74,22 @@ def start(settings: Settings, timeout_s: float = 180.0) -> WorkersHealth:
 
     Repeating it changes nothing. Raises :class:`NotAsExpectedError` when it is not so in time.
     """
-    if settings.profile == "embedded":
-        supervision = Supervision(settings)
-        for worker in _workers(settings):
-            # one that runs stays as `up` registered it: our own environment (a task's) is not the platform's
-            if not supervision.status(worker.name).running:
-                worker.prepare()
-                supervision.ensure_program(worker.spec())
-                supervision.start(worker.name)
+    begin(settings)
     return wait_processing(settings, timeout_s)
+
+
+def begin(settings: Settings) -> list[str]:
+    """Start the workers that do not run (embedded only), and do not wait; give the names of all."""
+    if settings.profile != "embedded":
+        return []
+    supervision, workers = Supervision(settings), _workers(settings)
+    for worker in workers:
+        # one that runs stays as `up` registered it: our own environment (a task's) is not the platform's
+        if not supervision.status(worker.name).running:
+            worker.prepare()
+            supervision.ensure_program(worker.spec())
+            supervision.start(worker.name)
+    return [worker.name for worker in workers]
 
 
 def stop(settings: Settings) -> None:

@@ -30,12 +30,9 @@ def _supervision(settings: Settings) -> Supervision:
 
 def start(settings: Settings) -> list[str]:
     """Start what does not run, and do not wait; give the programs' names."""
-    supervision = _supervision(settings)
-    for worker in workers(settings):
-        worker.prepare()
-        supervision.ensure_program(worker.spec())
-        supervision.start(worker.name)
-    return [worker.name for worker in workers(settings)]
+    from headway.stations.workers import begin
+
+    return begin(settings)
 
 
 def stop(settings: Settings) -> list[str]:
