@@ -28,6 +28,7 @@ from headway.errors import HeadwayError, NotAsExpectedError, UnavailableError
 from headway.settings import Settings
 
 REQUEST_S = 15.0
+POLL_S = 0.05  # `consume` waits this long for a full batch, so longer makes small topics slow
 AWAY = {
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
@@ -198,14 +199,15 @@ def read_all(settings: Settings, topic: str, *, idle_timeout_s: float = 30.0) ->
     ends = {number: end for number, end in end_offsets(settings, topic).items() if end > 0}
     if not ends:
         return
-    consumer = Consumer(consumer_config(settings, "headway.read_all", enable_partition_eof=True))
+    over: dict[str, Any] = {"enable_partition_eof": True, "fetch_wait_max_ms": 20}
+    consumer = Consumer(consumer_config(settings, "headway.read_all", **over))
     try:
         consumer.assign([Partition(topic, number, 0) for number in ends])
         # offset 0 may be gone (compaction keeps offsets, deletion moves the start): auto.offset.reset takes over
         open_partitions = set(ends)
         last = time.monotonic()
         while open_partitions:
-            batch = consumer.consume(1000, timeout=0.5)
+            batch = consumer.consume(1000, timeout=POLL_S)
             if batch:
                 last = time.monotonic()
             elif time.monotonic() - last > idle_timeout_s:

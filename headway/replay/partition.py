@@ -7,11 +7,9 @@ from collections.abc import Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from headway.adapters.kafka import AWAY, broker_error, consumer_config, end_offsets
+from headway.adapters.kafka import AWAY, POLL_S, broker_error, consumer_config, end_offsets
 from headway.errors import UnavailableError
 from headway.settings import Settings
-
-POLL_S = 0.05  # `consume` waits this long for a full batch, so longer is slower
 
 # a topic that was just created has no leader for a moment
 YOUNG = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}

@@ -126,7 +126,7 @@ def read_progress(settings: Settings, *, job: str | None = None, driver: str | N
 def read_lines(folder: Path, *, job: str | None = None, driver: str | None = None) -> list[Progress]:
     """Read the lines of a progress folder, as :func:`read_progress` does."""
     lines: list[Progress] = []
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in sorted(folder.glob(f"{job}-*.jsonl" if job else "*.jsonl")):  # as the listener names them
         lines += [Progress.from_json(line) for line in _whole_lines(path)]
     wanted = [line for line in lines if job in (None, line.job) and driver in (None, line.driver)]
     return sorted(wanted, key=lambda line: line.at)
