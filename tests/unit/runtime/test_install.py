@@ -17,7 +17,7 @@ from headway.errors import RuntimeSetupError
 from headway.runtime import artifacts, install
 from headway.runtime.artifacts import Artifact, fetch, missing_parts, read_lock
 from headway.runtime.install import ARTIFACTS, LOCKS, Installation, lock_stamp
-from headway.runtime.java import Java, find_java, java_version
+from headway.runtime.java import Java, adapt_wheel_runtime, find_java, java_version, wheel_runtime
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -209,6 +209,17 @@ def test_old_java_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "bin" / "java").touch()
     (tmp_path / "release").write_text('JAVA_VERSION="11.0.2"\n')
     assert find_java(tmp_path / "install", {"JAVA_HOME": str(tmp_path), "PATH": ""}) is None
+
+
+def test_wheel_runtime_starts_without_the_module_that_it_lacks(tmp_path: Path) -> None:
+    java = wheel_runtime(tmp_path) / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text("#!/usr/bin/env bash\nprintf '%s|' \"$@\"\n", encoding="utf-8")
+    java.chmod(0o755)
+    adapt_wheel_runtime(tmp_path)
+    adapt_wheel_runtime(tmp_path)
+    command = [str(java), "--add-modules=jdk.incubator.vector", "-cp", "a b", "Main", ""]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "-cp|a b|Main||"
 
 
 def test_launcher_says_what_to_do_without_python_311(tmp_path: Path) -> None:
