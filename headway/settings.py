@@ -7,12 +7,11 @@ credential that any part uses is here; ``headway config`` prints it with secrets
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from headway.errors import SettingsError
@@ -20,6 +19,14 @@ from headway.errors import SettingsError
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 PREFIX = "HEADWAY__"
 LOOPBACK = "127.0.0.1"
+
+
+def in_project(path: Path) -> Path:
+    """Give a path that does not depend on the working directory: a relative one counts from the project's folder."""
+    return PROJECT_DIR / path.expanduser()
+
+
+Place = Annotated[Path, AfterValidator(in_project)]
 
 
 class KafkaSettings(BaseModel):
@@ -159,7 +166,7 @@ class SparkSettings(BaseModel):
     executor_cores: int = Field(2, description="cores of one executor (one JVM with two is 0.6 GB less than two)")
     total_executor_cores: int = Field(2, description="spark.cores.max of one application")
     shuffle_partitions: int = Field(4, description="spark.sql.shuffle.partitions")
-    jars_dir: Path | None = Field(None, description="folder of the Kafka connector's jars; empty: the installed ones")
+    jars_dir: Place | None = Field(None, description="folder of the Kafka connector's jars; empty: the installed ones")
     driver_host: str = Field("", description="the driver's address as executors elsewhere reach it; embedded: loopback")
 
     @model_validator(mode="after")
@@ -189,7 +196,7 @@ class ReplaySettings(BaseModel):
     commit_rows: int = Field(20_000, ge=1, description="rows of one transaction at the most")
     commit_ms: int = Field(500, ge=10, description="milliseconds of one transaction at the most")
     wait_s: float = Field(60, gt=0, description="seconds to wait for a broker or proxy that is away")
-    feeds_file: Path = Field(PROJECT_DIR / "data" / "feeds.toml", description="the description of the feeds")
+    feeds_file: Place = Field(PROJECT_DIR / "data" / "feeds.toml", description="the description of the feeds")
 
 
 class Settings(BaseSettings):
@@ -198,10 +205,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore")
 
     profile: Literal["embedded", "compose", "external"] = Field("embedded", description="who runs the parts")
-    install_dir: Path = Field(PROJECT_DIR / ".headway" / "install", description="environments and Java artefacts")
-    state_dir: Path = Field(PROJECT_DIR / ".headway" / "state", description="data, logs, secrets of the embedded parts")
-    data_dir: Path = Field(PROJECT_DIR / "data", description="where workbooks named in feeds.toml are looked up")
-    output_dir: Path | None = Field(None, description="Spark's files; empty: <state_dir>/output")
+    install_dir: Place = Field(PROJECT_DIR / ".headway" / "install", description="environments and Java artefacts")
+    state_dir: Place = Field(
+        PROJECT_DIR / ".headway" / "state", description="data, logs, secrets of the embedded parts"
+    )
+    data_dir: Place = Field(PROJECT_DIR / "data", description="where workbooks named in feeds.toml are looked up")
+    output_dir: Place | None = Field(None, description="Spark's files; empty: <state_dir>/output")
     timezone: str = Field("America/Chicago", description="time zone of the service days")
 
     kafka: KafkaSettings = KafkaSettings()
@@ -235,7 +244,9 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: arguments, environment, ``.env``, generated secrets."""
         user_env = DotEnvSettingsSource(settings_cls, env_file=PROJECT_DIR / ".env")
-        state_dir = Path(os.environ.get(f"{PREFIX}STATE_DIR") or cls.model_fields["state_dir"].default)
+        # the secrets are where the state is, whichever source says where that is
+        said = (source().get("state_dir") for source in (init_settings, env_settings, user_env))
+        state_dir = in_project(Path(next(filter(None, said), cls.model_fields["state_dir"].default)))
         generated = DotEnvSettingsSource(settings_cls, env_file=state_dir / "secrets.env")
         return init_settings, env_settings, user_env, generated
 
