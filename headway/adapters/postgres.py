@@ -18,12 +18,22 @@ if TYPE_CHECKING:
 def transaction(settings: Settings, database: str = "") -> Iterator[connection]:
     """Give a connection whose work is committed at the end of the block, or rolled back when it raises.
 
-    Raises :class:`UnavailableError` when the server does not let us in.
+    Raises :class:`UnavailableError` when the server does not let us in, or goes away meanwhile.
     """
+    import psycopg2
+
     link = _connect(settings, database)
     try:
         with link:
             yield link
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        if not link.closed:
+            raise
+        raise UnavailableError(
+            f"Postgres went away in the middle of a transaction: {str(error).strip()}",
+            where=f"{settings.postgres.host}:{settings.postgres.port}",
+            next_step="see `headway status` and `headway logs postgres`, then run the task again",
+        ) from error
     finally:
         link.close()
 

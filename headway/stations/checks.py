@@ -48,9 +48,18 @@ def station_rows_equal_table(settings: Settings, timeout_s: float = 30.0) -> int
 
 def read_table(settings: Settings) -> dict[int, dict[str, Any]]:
     """Give the table's rows by stop_id."""
+    from psycopg2.errors import UndefinedTable
+
     names = ", ".join(f'"{name}"' for name in COLUMNS)
     with transaction(settings) as link, link.cursor() as sql:
-        sql.execute(f"SELECT {names} FROM stations")  # noqa: S608  # our own column names
+        try:
+            sql.execute(f"SELECT {names} FROM stations")  # noqa: S608  # our own column names
+        except UndefinedTable as error:
+            raise NotAsExpectedError(
+                "There is no table stations.",
+                where=f"database {settings.postgres.database}",
+                next_step="run the DAG transit_platform (`headway run`): it seeds the table",
+            ) from error
         return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in sql.fetchall()}
 
 
