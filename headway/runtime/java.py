@@ -55,12 +55,23 @@ def adapt_wheel_runtime(install_dir: Path) -> None:
     algebra; the wheel's runtime was linked without it and would refuse to start.
     """
     java = wheel_runtime(install_dir) / "bin" / "java"
-    real = java.with_name("java.real")
-    if not java.is_file() or real.exists():
+    if wheel_is_adapted(install_dir):
         return
-    java.rename(real)
-    java.write_text(_LAUNCHER, encoding="utf-8")
-    java.chmod(0o755)
+    real, temporary = java.with_name("java.real"), java.with_name("java.new")
+    real.unlink(missing_ok=True)
+    real.hardlink_to(java)  # there is a java at every moment: a killed install finds one to go on with
+    temporary.write_text(_LAUNCHER, encoding="utf-8")
+    temporary.chmod(0o755)
+    temporary.replace(java)
+
+
+def wheel_is_adapted(install_dir: Path) -> bool:
+    """Say whether the wheel's ``java`` is our launcher (or there is none)."""
+    java = wheel_runtime(install_dir) / "bin" / "java"
+    if not java.is_file():
+        return True
+    with java.open("rb") as file:
+        return file.read(len(_LAUNCHER) + 1) == _LAUNCHER.encode()
 
 
 def find_java(install_dir: Path, environ: Mapping[str, str] = os.environ) -> Java | None:

@@ -17,7 +17,14 @@ from headway.errors import RuntimeSetupError
 from headway.runtime import artifacts, install
 from headway.runtime.artifacts import Artifact, fetch, missing_parts, read_lock
 from headway.runtime.install import ARTIFACTS, LOCKS, Installation, lock_stamp
-from headway.runtime.java import Java, adapt_wheel_runtime, find_java, java_version, wheel_runtime
+from headway.runtime.java import (
+    Java,
+    adapt_wheel_runtime,
+    find_java,
+    java_version,
+    wheel_is_adapted,
+    wheel_runtime,
+)
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -220,6 +227,21 @@ def test_wheel_runtime_starts_without_the_module_that_it_lacks(tmp_path: Path) -
     adapt_wheel_runtime(tmp_path)
     command = [str(java), "--add-modules=jdk.incubator.vector", "-cp", "a b", "Main", ""]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "-cp|a b|Main||"
+
+
+def test_wheel_s_java_is_adapted_again_after_a_killed_or_another_install(tmp_path: Path) -> None:
+    java = wheel_runtime(tmp_path) / "bin" / "java"
+    assert wheel_is_adapted(tmp_path), "there is none"
+    java.parent.mkdir(parents=True)
+    java.write_bytes(b"\x7fELF old")
+    java.with_name("java.real").hardlink_to(java)  # killed before the launcher was put there
+    for content in (b"\x7fELF old", b"\x7fELF new"):
+        java.unlink()
+        java.write_bytes(content)
+        assert not wheel_is_adapted(tmp_path)
+        adapt_wheel_runtime(tmp_path)
+        assert wheel_is_adapted(tmp_path)
+        assert java.with_name("java.real").read_bytes() == content
 
 
 def test_launcher_says_what_to_do_without_python_311(tmp_path: Path) -> None:
