@@ -215,6 +215,18 @@ def test_probe_that_is_too_late_tells_away_from_not_so() -> None:
     assert isinstance(too_late(NotYet("3 rows behind"), time.time() - 5), NotAsExpectedError)
 
 
+def test_health_restarts_what_does_not_answer_but_never_airflow_s_own_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    from headway_airflow.hooks import health
+    from headway_airflow.probes import SERVICES
+
+    restarted: list[str] = []
+    monkeypatch.setattr("headway.runtime.supervision.Supervision.restart", lambda self, name: restarted.append(name))
+    monkeypatch.setattr("headway_airflow.probes.services", lambda settings, names: NotYet("silent", away=True))
+    told = health.mend(load(), "services")
+    assert set(restarted) == set(SERVICES) - {"postgres"}
+    assert len(told) == len(restarted) > 0
+
+
 # -- triggers
 
 

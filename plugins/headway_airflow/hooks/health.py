@@ -99,7 +99,10 @@ def mend(settings: Settings, subject: str) -> list[str]:
 
 
 def _restart_silent(settings: Settings) -> list[str]:
-    """Restart the embedded parts that live and do not answer (a dead one is the supervisor's to bring back)."""
+    """Restart the embedded parts that live and do not answer (a dead one is the supervisor's to bring back).
+
+    Never Postgres: Airflow itself lives in it. Where this task runs it is only slow, and a restart would fail others.
+    """
     if settings.profile != "embedded":
         return []
     from headway.runtime.supervision import Supervision
@@ -107,7 +110,7 @@ def _restart_silent(settings: Settings) -> list[str]:
 
     supervision, done = Supervision(settings), []
     for name in SERVICES:
-        if isinstance(services(settings, [name]), NotYet):
+        if name != "postgres" and isinstance(services(settings, [name]), NotYet):
             supervision.restart(name)
             done.append(f"restarted {name}")
     return done
