@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from headway.errors import HeadwayError, NotAsExpectedError, RuntimeSetupError, UnavailableError
 from headway.runtime import preflight
@@ -23,7 +24,7 @@ from headway.runtime.parts import NotReadyError, Part, all_parts
 from headway.runtime.processes import end_all, of_platform, wait_gone
 from headway.runtime.program import ProgramStatus
 from headway.runtime.supervision import Supervision
-from headway.settings import Settings
+from headway.settings import PROJECT_DIR, Settings
 
 POLL_S = 0.5
 LEFTOVER_PATIENCE_S = 10.0
@@ -195,7 +196,15 @@ class Platform:
         """Remove the state of a stopped platform: data, logs, secrets."""
         if self.supervision.alive():
             raise NotAsExpectedError("The platform still runs.", next_step="`bin/headway down` first")
-        shutil.rmtree(self.settings.state_dir, ignore_errors=False)
+        folder = self.settings.state_dir.resolve()
+        inside = [path for path in (PROJECT_DIR, self.settings.install_dir, Path.home()) if path.is_relative_to(folder)]
+        if inside:
+            raise NotAsExpectedError(
+                f"The state folder holds more than the platform's state: {inside[0]} is in it.",
+                where=str(folder),
+                next_step="remove by hand what is to be forgotten, and set HEADWAY__STATE_DIR to a folder of its own",
+            )
+        shutil.rmtree(folder, ignore_errors=False)
 
     # -- health ---------------------------------------------------------------------------------------------------
 

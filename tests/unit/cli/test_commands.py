@@ -22,7 +22,7 @@ from headway.cli.data import _decoded, _moment, _text
 from headway.cli.running import _plain, telling
 from headway.cli.screens import Steps
 from headway.cli.times import hour_option, speed_option, utc_text
-from headway.errors import RuntimeSetupError
+from headway.errors import NotAsExpectedError, RuntimeSetupError
 from headway.settings import PROJECT_DIR, load
 
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
@@ -94,6 +94,19 @@ def test_reset_with_yes_forgets_the_state_of_a_stopped_platform(tmp_path: Path) 
     done = CliRunner().invoke(app, ["reset", "--yes"])
     assert done.exit_code == 0
     assert not (tmp_path / "state").exists()
+
+
+def test_reset_never_removes_a_folder_that_holds_more_than_the_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "state" / "home" / "thesis.txt"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    monkeypatch.setenv("HOME", str(kept.parent))
+    done = CliRunner().invoke(app, ["reset", "--yes"])
+    assert isinstance(done.exception, NotAsExpectedError)
+    assert str(kept.parent) in done.exception.what
+    assert kept.exists()
 
 
 def test_config_lists_settings_and_masks_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
