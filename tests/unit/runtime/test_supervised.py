@@ -120,6 +120,9 @@ def test_taken_port_names_its_holder_and_its_setting(settings: Settings, monkeyp
         taken.listen()
         port = taken.getsockname()[1]
         monkeypatch.setenv("HEADWAY__KAFKA__PORT", str(port))
+        # the project's own platform may be running on this machine
+        monkeypatch.setenv("HEADWAY__KAFKA__CONTROLLER_PORT", str(free_ports(1)[0]))
+        monkeypatch.setattr(preflight, "_available_memory", lambda: preflight.ADVISED_MEMORY)
         load.cache_clear()
         with pytest.raises(RuntimeSetupError) as caught:
             preflight.check(load(), [Kafka(load())])
