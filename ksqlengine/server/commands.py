@@ -78,9 +78,9 @@ class CommandRunner:
             for offset, key, value in self._log.poll(0.5):
                 count += 1
                 self._apply_quietly(offset, key, value, plans)
-        for query_id in list(self.engine.catalog.queries):
-            if (plan := plans.get(query_id)) is not None:
-                self.queries.start(plan, paused=query_id in self._paused)
+        self.queries.start_all(
+            [(plans[name], name in self._paused) for name in self.engine.catalog.queries if name in plans]
+        )
         self.queries.serve_source_tables(self.engine.catalog)
         self._position = self._log.position()
         return count

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
 STREAMS_PREFIX = "ksql.streams."
+_INSTANCE_LOCK = threading.Lock()
 DAY_MS = 86_400_000
 # Properties of a Kafka client's connection; they reach admin, producers, consumers and every topology.
 _CONNECTION_PREFIXES = ("security.", "sasl.", "ssl.")
@@ -79,10 +81,11 @@ class ServerConfig:
     def instance_id(self) -> str:
         """Give the identity of this server, the same after a restart in the same state folder."""
         file = self.state_dir / "instance-id"
-        if not file.exists():
-            self.state_dir.mkdir(parents=True, exist_ok=True)
-            file.write_text(uuid.uuid4().hex[:12], encoding="ascii")
-        return file.read_text(encoding="ascii").strip()
+        with _INSTANCE_LOCK:  # queries start side by side, and all must read one id
+            if not file.exists():
+                self.state_dir.mkdir(parents=True, exist_ok=True)
+                file.write_text(uuid.uuid4().hex[:12], encoding="ascii")
+            return file.read_text(encoding="ascii").strip()
 
     # -- Kafka -------------------------------------------------------------------------------------------------------
     def connection(self) -> dict[str, str]:
@@ -117,6 +120,7 @@ class ServerConfig:
             "producer.compression.type": "lz4",
             "main.consumer.isolation.level": "read_committed",
             "main.consumer.max.poll.records": "2000",
+            "restore.consumer.max.poll.records": "10000",
             "topology.optimization": "all",
             "metric.reporters": "",
             "replication.factor": str(self.replication_factor),
@@ -125,6 +129,8 @@ class ServerConfig:
             "topic.message.timestamp.after.max.ms": str(2**63 - 1),
             "topic.message.timestamp.before.max.ms": str(2**63 - 1),
             "topic.segment.ms": str(365 * DAY_MS),
+            # Only closed segments are compacted, and what is not compacted is read again at each start.
+            "topic.segment.bytes": str(4 * 1024 * 1024),
         }
         for name, value in self.properties.items():
             if name.startswith(STREAMS_PREFIX):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +16,7 @@ from ksqlengine.server.backend import Backend, QueryError, RunningQuery
 from ksqlengine.server.config import ServerConfig
 
 LOG = logging.getLogger(__name__)
+_STARTERS = 4
 
 
 @dataclass
@@ -88,6 +89,15 @@ class Queries:
             old.running.close()
         self._run(query)
         return query
+
+    def start_all(self, plans: Sequence[tuple[Plan, bool]]) -> None:
+        """Start queries (plan, paused) side by side: most of a start is waiting for the broker."""
+        made = [PersistentQuery(str(plan.query_id), plan, paused=paused, properties=dict(plan.properties))
+                for plan, paused in plans]  # fmt: skip
+        with self._lock:
+            self._queries.update({query.id: query for query in made})
+        with ThreadPoolExecutor(max_workers=_STARTERS, thread_name_prefix="query-starter") as starters:
+            list(starters.map(self._run, made))
 
     def serve_source_tables(self, catalog: Catalog) -> None:
         """Materialise the tables of CREATE SOURCE TABLE, so that pull queries find them."""
