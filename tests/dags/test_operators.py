@@ -344,6 +344,41 @@ def test_supervised_driver_names_no_generation_because_it_outlives_one(
     assert "--generation" not in command
 
 
+def test_stopped_driver_is_forgotten_so_that_health_leaves_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from headway_airflow.hooks import health
+
+    from headway.runtime.program import ProgramStatus
+    from headway.runtime.supervision import Supervision
+
+    programs = {spark.PROGRAM: "FATAL"}
+    state = lambda self, name: ProgramStatus(name, programs.get(name, "ABSENT"), 0, 0.0)  # noqa: E731
+    monkeypatch.setattr(Supervision, "status", state)
+    monkeypatch.setattr(Supervision, "remove_program", lambda self, name: programs.pop(name, None))
+    assert health.in_use(load(), "stream") == "", "one that gave up is meant to run"
+    for _ in range(2):
+        assert run(ContinuousSparkOperator(task_id="s", action="stop")) == {"stopped": spark.PROGRAM}
+    assert "stopped" in health.in_use(load(), "stream")
+
+
+@pytest.mark.parametrize(("state", "resumes"), [("RUNNING", True), ("STOPPED", True), ("ABSENT", False)])
+def test_repeated_reset_still_knows_that_the_driver_must_go_on(
+    monkeypatch: pytest.MonkeyPatch, state: str, resumes: bool
+) -> None:
+    from headway_airflow.hooks import generation
+
+    from headway.runtime.program import ProgramStatus
+    from headway.runtime.supervision import Supervision
+
+    monkeypatch.setattr(Supervision, "status", lambda self, name: ProgramStatus(name, state, 0, 0.0))
+    monkeypatch.setattr(Supervision, "stop", lambda self, name: None)
+    monkeypatch.setattr(spark, "wait_until_idle", lambda settings: None)
+    monkeypatch.setattr(generation, "drop_statements", lambda settings: [])
+    monkeypatch.setattr("headway.replay.topics.reset_topics", lambda settings: [])
+    monkeypatch.setattr("headway.adapters.kafka.ensure_topics", lambda settings: [])
+    monkeypatch.setattr("headway.replay.generation.begin_new", lambda settings: 2)
+    assert generation.begin(load(), lambda *_: None) == {"generation": 2, "stream_was_running": resumes}
+
+
 def test_reset_waits_for_the_driver_that_still_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from headway.spark.layout import Layout
     from headway.spark.lease import BOUNDED, lease

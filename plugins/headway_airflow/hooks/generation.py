@@ -19,7 +19,7 @@ def begin(settings: Settings, say: Callable[..., None]) -> dict[str, Any]:
     from headway.replay.topics import reset_topics
     from headway_airflow.hooks import spark
 
-    stopped = spark.continuous_wanted(settings)
+    stopped = spark.continuous_registered(settings)  # a retry finds it stopped, and it must go on all the same
     if stopped:
         spark.stop_continuous(settings)
         say("The continuous Spark driver is stopped.")

@@ -88,11 +88,20 @@ def wait_until_idle(settings: Settings, limit_s: float = 600.0) -> None:
 
 def continuous_wanted(settings: Settings) -> bool:
     """Say whether the continuous driver is meant to run: it runs, or ended by itself."""
+    return _continuous_state(settings) not in ("STOPPED", "ABSENT")
+
+
+def continuous_registered(settings: Settings) -> bool:
+    """Say whether somebody asked for the continuous driver, and nobody for its end: a reset only pauses it."""
+    return _continuous_state(settings) != "ABSENT"
+
+
+def _continuous_state(settings: Settings) -> str:
     if settings.profile != "embedded":
-        return False
+        return "ABSENT"
     from headway.runtime.supervision import Supervision
 
-    return Supervision(settings).status(PROGRAM).state not in ("STOPPED", "ABSENT")
+    return Supervision(settings).status(PROGRAM).state
 
 
 def stop_continuous(settings: Settings) -> None:

@@ -54,7 +54,8 @@ class ContinuousSparkOperator(HeadwaySparkSubmitOperator):
                 )
             supervision = Supervision(self.settings)
             if self.action == "stop":
-                supervision.stop(PROGRAM)
+                # forgotten, not only stopped: one that had given up would be taken for a driver that is meant to run
+                supervision.remove_program(PROGRAM)
                 return {"stopped": PROGRAM}
             since = time.time()
             before = supervision.status(PROGRAM)
