@@ -27,8 +27,9 @@ def replay(
     ],
     end: Annotated[datetime, typer.Option("--to", parser=hour_option, help="End of the range, not included.")],
     speed: Annotated[
-        float, typer.Option(parser=speed_option, help="max, or simulated seconds a second.", metavar="max|N")
-    ] = 0.0,
+        float | None,
+        typer.Option(parser=speed_option, help="max (the default), or simulated seconds a second.", metavar="max|N"),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the disturbances.")] = None,
 ) -> None:
     """Send one feed's events of a range; only what its hours still lack, so repeating it adds nothing."""

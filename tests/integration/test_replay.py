@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +24,7 @@ from headway.replay.ledger import read_ledger
 from headway.replay.prepare import prepare
 from headway.replay.sinks import FENCED, open_sink
 from headway.replay.truth import truth
-from headway.settings import Settings
+from headway.settings import PROJECT_DIR, Settings
 from tests.replay_feeds import TestFeed, good_rows, make_feed
 
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)  # Chicago's midnight
@@ -201,3 +204,21 @@ def test_a_feed_over_the_rest_proxy_is_complete_and_repeats_add_nothing(platform
     keys = {message.key() for message in read_all(feed.settings, feed.topic)}
     assert all(orjson.loads(key or b"").isdigit() for key in keys), "a key over HTTP is JSON text in quotes"
     delete_topics(platform, [feed.topic, dead_letters(feed.topic)])
+
+
+def test_the_command_line_sends_what_its_range_lacks(feed: TestFeed) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(PROJECT_DIR),
+        "HEADWAY__DATA_DIR": str(feed.settings.data_dir),
+        "HEADWAY__REPLAY__FEEDS_FILE": str(feed.settings.replay.feeds_file),
+    }
+    range_ = ["--from", "2026-03-02T06:00Z", "--to", "2026-03-02T09:00Z"]
+    command = [sys.executable, "-m", "headway.cli", "replay", feed.name, *range_]
+    for already in (0, 1):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        words = done.stdout.replace(",", "").split()
+        planned, there = int(words[words.index("planned") + 1]), int(words[words.index("there") + 1])
+        assert planned >= 100
+        assert there == planned * already
