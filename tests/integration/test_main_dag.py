@@ -13,7 +13,9 @@ from headway.adapters.kafka import read_all
 from headway.adapters.locks import replays_excluded
 from headway.core.topics import ARRIVALS, TURNSTILE, WEATHER
 from headway.errors import NotAsExpectedError
+from headway.replay import replay
 from headway.replay.generation import current
+from headway.runtime.supervision import Supervision
 from headway.settings import Settings
 from headway.verify import verify
 
@@ -25,6 +27,7 @@ HOURS = 3
 END = START + timedelta(hours=HOURS)
 FEEDS = ("turnstile", "arrivals", "weather")
 LIMIT_S = 900.0  # seconds for one run; a minute on a machine that does nothing else
+STREAM = "spark-transit-stream"
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +130,20 @@ def test_new_generation_forgets_all_and_the_main_dag_is_green_in_it(platform: Se
     ended = green(airflow, "transit_platform", hour)
     delivered = sum(figure["delivered"] for figure in figures(airflow, ended).values())
     assert sum(records(platform).values()) == delivered > 0
+
+
+def test_continuous_driver_follows_a_new_generation_and_its_results_are_exact(
+    platform: Settings, airflow: AirflowClient
+) -> None:
+    driver = Supervision(platform)
+    green(airflow, "transit_stream", {"action": "start"})
+    first = driver.status(STREAM).pid
+    green(airflow, "transit_new_generation", {"confirm": "begin a new generation"})
+    assert driver.status(STREAM).pid not in (0, first), "the driver goes on in the new generation, anew"
+    for feed in FEEDS:
+        assert replay(platform, feed, START, START + timedelta(hours=2)).delivered > 0
+    with replays_excluded(platform):
+        report = verify(platform, START, START + timedelta(hours=2))
+    assert [check.name for check in report.checks if "Spark" in check.name]
+    green(airflow, "transit_stream", {"action": "stop"})
+    assert not driver.status(STREAM).running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from headway.settings import Settings
     from headway_airflow.probes import Found, NotYet
+
+
+PATIENCE_S = 60.0  # what is still not well then is mended
 
 
 class HealthOperator(WaitingOperator):
@@ -58,7 +62,7 @@ class HealthOperator(WaitingOperator):
             self.log.warning("Mended: %s", line)
 
     def _look(self, settings: Settings) -> str | None:
-        """Say what is wrong, after one more look (a single look may meet a rebalance)."""
+        """Say what stays wrong: a look may meet a rebalance, or a machine that is busy."""
         from headway.errors import HeadwayError
         from headway_airflow.probes import check
 
@@ -73,9 +77,7 @@ class HealthOperator(WaitingOperator):
         found = look()
         if isinstance(found, dict):
             return None
-        import time
-
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + PATIENCE_S
         while not isinstance(found, dict) and time.monotonic() < deadline:
             time.sleep(1.0)
             found = look()
