@@ -35,7 +35,7 @@ def check_value(fmt: FormatInfo, schema: Schema) -> None:
     """Refuse value columns that the value format cannot hold."""
     columns = schema.value
     if fmt.wrap is not None:
-        if fmt.name in ("KAFKA", "DELIMITED", "NONE") and (fmt.name != "DELIMITED" or fmt.wrap):
+        if fmt.name == "NONE" or (fmt.name in ("KAFKA", "DELIMITED") and fmt.wrap):
             raise KsqlError(
                 f"Format '{fmt.name}' does not support 'WRAP_SINGLE_VALUE' set to '{str(fmt.wrap).lower()}'."
             )

@@ -70,7 +70,11 @@ class TopologyBuilder:
         compiler.setParentClassLoader(jvm.java("ksql.runtime.Dsl").class_.getClassLoader())
         compiler.cook(self.steps["code"])
         self.loader = compiler.getClassLoader()
-        self.throw_on_invalid = str(plan.properties.get("ksql.timestamp.throw.on.invalid", "false")).lower() == "true"
+        self.throw_on_invalid = self.flag("ksql.timestamp.throw.on.invalid")
+
+    def flag(self, name: str) -> bool:
+        """Tell whether the query's properties switch something on."""
+        return str(self.plan.properties.get(name, "false")).lower() == "true"
 
     def generated(self, name: str) -> Any:
         """Return an instance of a generated class."""
@@ -84,8 +88,6 @@ class TopologyBuilder:
         else:
             self.sink(node)
         store = node.store
-        if store is not None:
-            store = replace(store, view=store_view(self.steps["root"], self.generated))
         if store is not None:
             store = replace(store, view=store_view(self.steps["root"], self.generated))
         return BuiltTopology(self.builder.build(self.properties), self.properties, store)
@@ -236,24 +238,34 @@ class TopologyBuilder:
             grace = 0 if step["emit_final"] else max(_DAY_MS - size, 0)
         materialized = self.materialized(step["store"], keyed)
         retention = max(window["retention_ms"] or 0, size + grace)
-        if step["emit_final"]:
+        # Closed windows are emitted by looking them up in the store, as ksqlDB does: one that ended more than a window
+        # before the record that closes it is gone by then. `ksql.suppress.enabled` buffers them instead: none is lost.
+        buffered = step["emit_final"] and self.flag("ksql.suppress.enabled")
+        if step["emit_final"] and not buffered:
             # the record that closes a window must still find it; a session ends only when a later one comes
             retention += _DAY_MS if window["kind"] == "SESSION" else 1
         materialized = materialized.withRetention(millis(retention))
         emit = jvm.java("org.apache.kafka.streams.kstream.EmitStrategy")
-        strategy = emit.onWindowClose() if step["emit_final"] else emit.onWindowUpdate()
+        strategy = emit.onWindowClose() if step["emit_final"] and not buffered else emit.onWindowUpdate()
         init, add = self.dsl.init(aggregation), self.dsl.add(aggregation)
         if window["kind"] == "SESSION":
             windows = jvm.java("org.apache.kafka.streams.kstream.SessionWindows").ofInactivityGapAndGrace(
                 millis(size), millis(grace)
             )
-            return stream.windowedBy(windows).emitStrategy(strategy).aggregate(
+            table = stream.windowedBy(windows).emitStrategy(strategy).aggregate(
                 init, add, self.dsl.merge(aggregation), materialized
             )  # fmt: skip
-        windows = jvm.java("org.apache.kafka.streams.kstream.TimeWindows").ofSizeAndGrace(millis(size), millis(grace))
-        if window["advance_ms"]:
-            windows = windows.advanceBy(millis(window["advance_ms"]))
-        return stream.windowedBy(windows).emitStrategy(strategy).aggregate(init, add, materialized)
+        else:
+            time_windows = jvm.java("org.apache.kafka.streams.kstream.TimeWindows")
+            windows = time_windows.ofSizeAndGrace(millis(size), millis(grace))
+            if window["advance_ms"]:
+                windows = windows.advanceBy(millis(window["advance_ms"]))
+            table = stream.windowedBy(windows).emitStrategy(strategy).aggregate(init, add, materialized)
+        if not buffered:
+            return table
+        suppressed = jvm.java("org.apache.kafka.streams.kstream.Suppressed")
+        unbounded = jvm.java("org.apache.kafka.streams.kstream.Suppressed$BufferConfig").unbounded()
+        return table.suppress(suppressed.untilWindowCloses(unbounded).withName("Suppress"))
 
     def _join(self, step: dict[str, Any]) -> Node:
         left, right = self.node(step["left"]), self.node(step["right"])
