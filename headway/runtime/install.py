@@ -23,12 +23,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from headway.errors import HeadwayError, RuntimeSetupError
-from headway.runtime.artifacts import fetch, missing_parts, read_lock
+from headway.runtime.artifacts import fetch, locked, missing_parts
 from headway.runtime.java import OLDEST, adapt_wheel_runtime, find_java, wheel_is_adapted
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
 LOCKS = PROJECT_DIR / "requirements"
-ARTIFACTS = PROJECT_DIR / "java" / "artifacts.lock"
 NEEDED_BYTES = 4 * 2**30
 
 
@@ -78,7 +77,7 @@ class Installation:
         return (
             self.is_ready("platform", *main)
             and self.is_ready("faust", "faust")
-            and not missing_parts(self.dir / "java", read_lock(ARTIFACTS))
+            and not missing_parts(self.dir / "java", locked())
             and find_java(self.dir) is not None
             and wheel_is_adapted(self.dir)
             and not self._marker("jdk").exists()
@@ -131,7 +130,7 @@ class Installation:
                 where=str(jars),
                 next_step=f"remove {self.env('platform')}, install again",
             )
-        fetch(self.dir / "java", read_lock(ARTIFACTS), java, ivy[-1], self.say)
+        fetch(self.dir / "java", locked(), java, ivy[-1], self.say)
 
     def _make_boot(self) -> None:
         """Make the small environment that holds uv, with pip and hash checking."""

@@ -15,8 +15,8 @@ from defusedxml import ElementTree
 
 from headway.errors import RuntimeSetupError
 from headway.runtime import artifacts, install
-from headway.runtime.artifacts import Artifact, fetch, missing_parts, read_lock
-from headway.runtime.install import ARTIFACTS, LOCKS, Installation, lock_stamp
+from headway.runtime.artifacts import Artifact, fetch, locked, missing_parts
+from headway.runtime.install import LOCKS, Installation, lock_stamp
 from headway.runtime.java import (
     Java,
     adapt_wheel_runtime,
@@ -25,6 +25,7 @@ from headway.runtime.java import (
     wheel_is_adapted,
     wheel_runtime,
 )
+from ksqlengine.artifacts import place, stamp
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -88,12 +89,12 @@ def test_every_requirement_is_locked_with_a_hash() -> None:
 
 
 def test_java_lock_names_every_part_and_no_address() -> None:
-    locked = read_lock(ARTIFACTS)
-    assert {artifact.part for artifact in locked} == {"kafka", "debezium", "engine", "enginetest", "ecj", "spark"}
-    assert len(locked) > 100
-    assert all(len(artifact.sha256) == 64 for artifact in locked)
-    assert len({(artifact.part, artifact.file_name) for artifact in locked}) == len(locked)
-    assert "://" not in ARTIFACTS.read_text()
+    found = locked()
+    assert {artifact.part for artifact in found} == {"kafka", "debezium", "engine", "enginetest", "ecj", "spark"}
+    assert len(found) > 100
+    assert all(len(artifact.sha256) == 64 for artifact in found)
+    assert len({(artifact.part, artifact.file_name) for artifact in found}) == len(found)
+    assert not [lock for lock in artifacts.LOCKS if "://" in lock.read_text()]
 
 
 @pytest.mark.parametrize(
@@ -107,14 +108,14 @@ def test_java_lock_names_every_part_and_no_address() -> None:
 def test_reads_a_line_of_the_java_lock(tmp_path: Path, line: str, file_name: str) -> None:
     lock = tmp_path / "artifacts.lock"
     lock.write_text(f"# comment\n\n{line}\n")
-    assert [artifact.file_name for artifact in read_lock(lock)] == [file_name]
+    assert [artifact.file_name for artifact in locked(lock)] == [file_name]
 
 
 def test_broken_line_of_the_java_lock_is_named(tmp_path: Path) -> None:
     lock = tmp_path / "artifacts.lock"
     lock.write_text("# comment\nkafka only-two-words\n")
     with pytest.raises(RuntimeSetupError, match=r"artifacts\.lock:2"):
-        read_lock(lock)
+        locked(lock)
 
 
 def _fake_java(folder: Path, content: bytes) -> Java:
@@ -170,7 +171,7 @@ def test_says_which_artefact_could_not_be_fetched(tmp_path: Path) -> None:
 def test_a_changed_lock_makes_the_part_missing(tmp_path: Path) -> None:
     old, new = _artifact("m", b"old"), _artifact("m", b"new")
     (tmp_path / "kafka").mkdir()
-    (tmp_path / "kafka" / ".stamp").write_text(artifacts._stamp([old]))
+    (tmp_path / "kafka" / ".stamp").write_text(stamp([old]))
     assert missing_parts(tmp_path, [old]) == {}
     assert list(missing_parts(tmp_path, [new])) == ["kafka"]
 
@@ -185,7 +186,7 @@ def test_archive_is_unpacked_into_its_part(tmp_path: Path) -> None:
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     folder = tmp_path / "part"
     folder.mkdir()
-    artifacts._place(source, folder, Artifact("d", "o", "p", "1.0", "plugin", "tar.gz", digest))
+    place(source, folder, Artifact("d", "o", "p", "1.0", "plugin", "tar.gz", digest))
     assert (folder / "plugin" / "a.jar").read_bytes() == b"jar"
 
 
