@@ -16,6 +16,7 @@ from ksqlengine import jvm
 from ksqlengine.server.backend import Backend
 from ksqlengine.server.config import ServerConfig, read_properties
 from ksqlengine.server.http import Api
+from ksqlengine.server.listener import ListenerProtocol
 from ksqlengine.server.service import KsqlService
 
 LOG = logging.getLogger("ksqlengine")
@@ -84,6 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
             Api(service).application(),
             host=config.host,
             port=config.port,
+            http=ListenerProtocol,
             log_level="warning",
             timeout_graceful_shutdown=5,
             lifespan="off",

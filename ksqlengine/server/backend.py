@@ -123,6 +123,16 @@ class Backend(Protocol):
     ) -> None:
         """Write one record and wait until it is acknowledged."""
 
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp: int | None,
+        headers: tuple[tuple[str, bytes | None], ...] = (),
+    ) -> Callable[[], None]:
+        """Begin to write one record and give what waits for its acknowledgement."""
+
     def read(self, topic: str, *, from_beginning: bool, stop: Callable[[], bool]) -> Iterator[Record | None]:
         """Give the records of a topic for ever; None now and then when there is none."""
 

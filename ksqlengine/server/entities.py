@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,6 +28,11 @@ class RequestError(KsqlError):
     def __init__(self, message: str, *, status: int = 400, error_code: int = BAD_REQUEST, statement: str = "") -> None:
         super().__init__(message, statement=statement, error_code=error_code)
         self.status = status
+
+
+def compact(value: Any) -> str:
+    """Write JSON as ksqlDB does, without blanks: some clients look for texts in it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def entity(kind: str, statement: str, **fields: Any) -> Entity:

@@ -20,6 +20,7 @@ from ksqlengine.errors import KsqlError
 from ksqlengine.server import entities
 from ksqlengine.server.config import VERSION
 from ksqlengine.server.entities import RequestError, error_body
+from ksqlengine.server.inserts import open_stream
 from ksqlengine.server.openapi import OPENAPI
 from ksqlengine.server.parsing import parse_query
 from ksqlengine.server.printing import print_topic
@@ -313,6 +314,4 @@ class Api:
 
     async def inserts_stream(self, request: Request) -> Response:
         """Insert rows that come as lines: a first object with the target, then an object a row."""
-        from ksqlengine.server.inserts import acks
-
-        return StreamingResponse(acks(self.service, request, self._threads), media_type=DELIMITED)
+        return await open_stream(self.service, request, self._threads)

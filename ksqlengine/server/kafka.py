@@ -168,13 +168,25 @@ class KafkaBackend:
         headers: tuple[tuple[str, bytes | None], ...] = (),
     ) -> None:
         """Write one record and wait until it is acknowledged."""
+        self.send(topic, key, value, timestamp, headers)()
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp: int | None,
+        headers: tuple[tuple[str, bytes | None], ...] = (),
+    ) -> Callable[[], None]:
+        """Begin to write one record and give what waits for its acknowledgement."""
         when = None if timestamp is None else java("java.lang.Long").valueOf(timestamp)
         record = java("org.apache.kafka.clients.producer.ProducerRecord")(
             topic, None, when, to_java(key), to_java(value)
         )
         for name, data in headers:
             record.headers().add(name, to_java(data))
-        self._get(self.producer.send(record))
+        future = self.producer.send(record)
+        return lambda: self._get(future)
 
     def read(self, topic: str, *, from_beginning: bool, stop: Callable[[], bool]) -> Iterator[Record | None]:
         """Give the records of a topic for ever; None now and then when there is none."""

@@ -79,6 +79,18 @@ class MemoryBackend:
             for query in list(self._queries):
                 query.pipe(record)
 
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp: int | None,
+        headers: tuple[tuple[str, bytes | None], ...] = (),
+    ) -> Callable[[], None]:
+        """Write one record; there is nothing to wait for."""
+        self.produce(topic, key, value, timestamp, headers)
+        return lambda: None
+
     def records(self, topic: str) -> list[Record]:
         """Give what a topic holds."""
         with self.lock:

@@ -6,11 +6,11 @@ Rows come from Java as JSON texts (``[1,"a"]``); here they are only wrapped.
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Protocol
 
+from ksqlengine.server.entities import compact
 from ksqlengine.types import Schema
 
 KSQL_JSON = "application/vnd.ksql.v1+json"
@@ -50,11 +50,11 @@ class RowStream:
     def header(self, kind: str) -> bytes:
         """Give the first line."""
         if kind == KSQL_JSON:
-            head = json.dumps({"header": {"queryId": self.query_id, "schema": self._header}})
+            head = compact({"header": {"queryId": self.query_id, "schema": self._header}})
             return f"[{head}".encode()
         names = [c.name for c in self.schema.columns]
         types = [str(c.type) for c in self.schema.columns]
-        line = json.dumps({"queryId": self.query_id, "columnNames": names, "columnTypes": types})
+        line = compact({"queryId": self.query_id, "columnNames": names, "columnTypes": types})
         return (f"[{line}" if kind == PLAIN_JSON else f"{line}\n").encode()
 
     async def chunks(self, kind: str) -> AsyncIterator[bytes]:
@@ -111,13 +111,13 @@ class RowStream:
         if kind == KSQL_JSON:
             out = ""
             if self._error is not None:
-                out = f",\n{json.dumps({'errorMessage': self._error})}"
+                out = f",\n{compact({'errorMessage': self._error})}"
             elif self._final:
-                out = f",\n{json.dumps({'finalMessage': self._final})}"
+                out = f",\n{compact({'finalMessage': self._final})}"
             return f"{out}]\n".encode()
         if kind == PLAIN_JSON:
-            return (f",\n{json.dumps(self._error)}]" if self._error else "]").encode()
-        return f"{json.dumps(self._error)}\n".encode() if self._error else b""
+            return (f",\n{compact(self._error)}]" if self._error else "]").encode()
+        return f"{compact(self._error)}\n".encode() if self._error else b""
 
     def rows(self) -> Iterable[str]:
         """Give all rows without waiting in an event loop (pull queries, tests)."""
