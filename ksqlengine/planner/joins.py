@@ -113,8 +113,8 @@ def plan(
         else:
             check_windows(left, right)
             step.update(type="table-table")
-    if left_is_key and right_is_key and not foreign:
-        check_partitions(left, right)
+    if not foreign:
+        check_partitions(left, right)  # also where a side is re-keyed: its own topic decides the number of partitions
     if single:
         left = reformat(left, fmt, f"{prefix}LeftSourceKeyed")
         right = reformat(right, fmt, f"{prefix}RightSourceKeyed")

@@ -33,8 +33,9 @@ final class DelimitedCodec extends Codec {
     Object[] row = new Object[width];
     for (int i = 0; i < types.length; i++) {
       String text = fields.get(i);
-      if (slots[i] >= 0 && text != null && !text.isEmpty()) {
-        row[slots[i]] = decode(text, types[i]);
+      Object value = text.isEmpty() ? null : decode(text, types[i]); // also where nobody asks: a bad field makes a bad record
+      if (slots[i] >= 0) {
+        row[slots[i]] = value;
       }
     }
     return row;
@@ -65,34 +66,24 @@ final class DelimitedCodec extends Codec {
     }
   }
 
+  /** Read the first line that is not empty. */
   private List<String> split(String line) {
     List<String> fields = new ArrayList<>(types.length);
     int n = line.length();
     int i = 0;
-    if (n == 0) {
+    while (i < n && lineEnd(line.charAt(i))) {
+      i++;
+    }
+    if (i == n) {
       return fields;
     }
     StringBuilder b = new StringBuilder();
     while (true) {
       b.setLength(0);
-      if (i < n && line.charAt(i) == '"') {
-        i++;
-        while (i < n) {
-          char c = line.charAt(i++);
-          if (c == '"') {
-            if (i < n && line.charAt(i) == '"') {
-              i++;
-            } else {
-              break;
-            }
-          }
-          b.append(c);
-        }
-        while (i < n && line.charAt(i) != delimiter) {
-          i++;
-        }
+      if (i < n && line.charAt(i) == '"' && delimiter != '"') {
+        i = quoted(line, i + 1, b);
       } else {
-        while (i < n && line.charAt(i) != delimiter && line.charAt(i) != '\n' && line.charAt(i) != '\r') {
+        while (i < n && line.charAt(i) != delimiter && !lineEnd(line.charAt(i))) {
           b.append(line.charAt(i++));
         }
       }
@@ -103,6 +94,36 @@ final class DelimitedCodec extends Codec {
         return fields;
       }
     }
+  }
+
+  /** Read up to the end of a quoted field; a quote in it is written twice, and only blanks may follow it. */
+  private int quoted(String line, int from, StringBuilder b) {
+    int n = line.length();
+    int i = from;
+    while (true) {
+      if (i == n) {
+        throw new IllegalArgumentException("EOF reached before encapsulated token finished");
+      }
+      char c = line.charAt(i++);
+      if (c != '"') {
+        b.append(c);
+      } else if (i < n && line.charAt(i) == '"') {
+        b.append(c);
+        i++;
+      } else {
+        break;
+      }
+    }
+    while (i < n && line.charAt(i) != delimiter && !lineEnd(line.charAt(i))) {
+      if (!Character.isWhitespace(line.charAt(i++))) {
+        throw new IllegalArgumentException("invalid char between encapsulated token and delimiter");
+      }
+    }
+    return i;
+  }
+
+  private static boolean lineEnd(char c) {
+    return c == '\n' || c == '\r';
   }
 
   @Override public byte[] write(Object[] row) {

@@ -14,10 +14,12 @@ final class KafkaCodec extends Codec {
       return null;
     }
     Object[] row = new Object[width];
-    if (types.length == 0 || slots[0] < 0) {
-      return row;
+    if (types.length > 0) {
+      Object value = decode(data); // also where nobody asks: too few bytes make a bad record
+      if (slots[0] >= 0) {
+        row[slots[0]] = value;
+      }
     }
-    row[slots[0]] = decode(data);
     return row;
   }
 
@@ -40,7 +42,7 @@ final class KafkaCodec extends Codec {
       case BYTES:
         return b;
       default:
-        return new String(data, StandardCharsets.UTF_8);
+        return slots[0] < 0 ? null : new String(data, StandardCharsets.UTF_8);
     }
   }
 
