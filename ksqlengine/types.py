@@ -74,6 +74,11 @@ def decimal(precision: int, scale: int) -> SqlType:
     return SqlType("DECIMAL", precision, scale)
 
 
+def as_decimal(type_: SqlType) -> SqlType:
+    """Return the decimal that holds an exact number type."""
+    return {"INTEGER": decimal(10, 0), "BIGINT": decimal(19, 0)}.get(type_.base, type_)
+
+
 def array(element: SqlType) -> SqlType:
     """Return ARRAY<element>."""
     return SqlType("ARRAY", element=element)

@@ -10,7 +10,19 @@ from ksqlengine import tree as t
 from ksqlengine.codegen.java_types import literal_code
 from ksqlengine.codegen.names import format_expression
 from ksqlengine.errors import KsqlError
-from ksqlengine.types import BIGINT, DOUBLE, NULL, NUMERIC_ORDER, STRING, SqlType, array, decimal, map_of, struct
+from ksqlengine.types import (
+    BIGINT,
+    DOUBLE,
+    NULL,
+    NUMERIC_ORDER,
+    STRING,
+    SqlType,
+    array,
+    as_decimal,
+    decimal,
+    map_of,
+    struct,
+)
 
 if TYPE_CHECKING:
     from ksqlengine.codegen.expressions import Code, Compiler
@@ -18,11 +30,6 @@ if TYPE_CHECKING:
 _CLOCKS = ("ROWTIME", "WINDOWSTART", "WINDOWEND")  # compared with text, the text is a timestamp
 _TIMES = ("DATE", "TIME", "TIMESTAMP")
 _HINT = "\nHint: You might need to add explicit type casts."
-
-
-def as_decimal(type_: SqlType) -> SqlType:
-    """Return the decimal that holds an exact number type."""
-    return {"INTEGER": decimal(10, 0), "BIGINT": decimal(19, 0)}.get(type_.base, type_)
 
 
 def decimal_result(op: str, left: SqlType, right: SqlType) -> SqlType:

@@ -21,34 +21,34 @@ def top_rows(args: list[SqlType]) -> SqlType:
 
 AGGREGATES.add("""
 COUNT() -> BIGINT : Count undo
-COUNT(ANY) -> BIGINT : CountOf undo
-COUNT_DISTINCT(T) -> BIGINT : CountDistinct state=ARRAY<STRING>
-SUM(INTEGER) -> INTEGER : SumInteger undo
-SUM(BIGINT) -> BIGINT : SumBigint undo
-SUM(DOUBLE) -> DOUBLE : SumDouble undo
-SUM(DECIMAL) -> @sum_decimal : SumDecimal undo typed
-SUM_LIST(ARRAY<INTEGER>) -> INTEGER : SumList.OfInteger undo
-SUM_LIST(ARRAY<BIGINT>) -> BIGINT : SumList.OfBigint undo
-SUM_LIST(ARRAY<DOUBLE>) -> DOUBLE : SumList.OfDouble undo
-AVG(DOUBLE) -> DOUBLE : Avg undo state=STRUCT<S DOUBLE>
-STDDEV_SAMP(DOUBLE) -> DOUBLE : Variance undo state=STRUCT<S DOUBLE>
-STDDEV_SAMPLE(DOUBLE) -> DOUBLE : StandardDeviation undo state=STRUCT<S DOUBLE>
-CORRELATION(DOUBLE, DOUBLE) -> DOUBLE : Correlation undo state=STRUCT<S DOUBLE>
-MIN(T) -> T : Min
-MAX(T) -> T : Max
-ATTR(T) -> T : Attr undo state=ARRAY<STRING>
-COLLECT_LIST(T) -> ARRAY<T> : CollectList undo limited
-COLLECT_SET(T) -> ARRAY<T> : CollectSet undo limited
-HISTOGRAM(STRING) -> MAP<STRING, BIGINT> : Histogram undo
-TOPK(T; INTEGER) -> ARRAY<T> : TopK
-TOPK(T, ANY...; INTEGER) -> @top_rows : TopKRows typed
-TOPKDISTINCT(T; INTEGER) -> ARRAY<T> : TopKDistinct
-LATEST_BY_OFFSET(T) -> T : Latest state=STRUCT<S DOUBLE>
-LATEST_BY_OFFSET(T; BOOLEAN) -> T : Latest state=STRUCT<S DOUBLE>
-LATEST_BY_OFFSET(T; INTEGER) -> ARRAY<T> : Latest state=STRUCT<S DOUBLE>
-LATEST_BY_OFFSET(T; INTEGER, BOOLEAN) -> ARRAY<T> : Latest state=STRUCT<S DOUBLE>
-EARLIEST_BY_OFFSET(T) -> T : Earliest state=STRUCT<S DOUBLE>
-EARLIEST_BY_OFFSET(T; BOOLEAN) -> T : Earliest state=STRUCT<S DOUBLE>
-EARLIEST_BY_OFFSET(T; INTEGER) -> ARRAY<T> : Earliest state=STRUCT<S DOUBLE>
-EARLIEST_BY_OFFSET(T; INTEGER, BOOLEAN) -> ARRAY<T> : Earliest state=STRUCT<S DOUBLE>
+COUNT(ANY val) -> BIGINT : CountOf undo
+COUNT_DISTINCT(T val) -> BIGINT : CountDistinct state=ARRAY<STRING>
+SUM(INTEGER val) -> INTEGER : SumInteger undo
+SUM(BIGINT val) -> BIGINT : SumBigint undo
+SUM(DOUBLE val) -> DOUBLE : SumDouble undo
+SUM(DECIMAL val) -> @sum_decimal : SumDecimal undo typed
+SUM_LIST(ARRAY<INTEGER> list) -> INTEGER : SumList.OfInteger undo
+SUM_LIST(ARRAY<BIGINT> list) -> BIGINT : SumList.OfBigint undo
+SUM_LIST(ARRAY<DOUBLE> list) -> DOUBLE : SumList.OfDouble undo
+AVG(DOUBLE val) -> DOUBLE : Avg undo state=STRUCT<S DOUBLE>
+STDDEV_SAMP(DOUBLE val) -> DOUBLE : Variance undo state=STRUCT<S DOUBLE>
+STDDEV_SAMPLE(DOUBLE val) -> DOUBLE : StandardDeviation undo state=STRUCT<S DOUBLE>
+CORRELATION(DOUBLE x, DOUBLE y) -> DOUBLE : Correlation undo state=STRUCT<S DOUBLE>
+MIN(T val) -> T : Min
+MAX(T val) -> T : Max
+ATTR(T val) -> T : Attr undo state=ARRAY<STRING>
+COLLECT_LIST(T val) -> ARRAY<T> : CollectList undo limited
+COLLECT_SET(T val) -> ARRAY<T> : CollectSet undo limited
+HISTOGRAM(STRING val) -> MAP<STRING, BIGINT> : Histogram undo
+TOPK(T sortCol; INTEGER k) -> ARRAY<T> : TopK
+TOPK(T sortCol, ANY... otherCols; INTEGER k) -> @top_rows : TopKRows typed
+TOPKDISTINCT(T col; INTEGER k) -> ARRAY<T> : TopKDistinct
+LATEST_BY_OFFSET(T column) -> T : Latest state=STRUCT<S DOUBLE>
+LATEST_BY_OFFSET(T column; BOOLEAN ignoreNulls) -> T : Latest state=STRUCT<S DOUBLE>
+LATEST_BY_OFFSET(T column; INTEGER latestN) -> ARRAY<T> : Latest state=STRUCT<S DOUBLE>
+LATEST_BY_OFFSET(T column; INTEGER latestN, BOOLEAN ignoreNulls) -> ARRAY<T> : Latest state=STRUCT<S DOUBLE>
+EARLIEST_BY_OFFSET(T column) -> T : Earliest state=STRUCT<S DOUBLE>
+EARLIEST_BY_OFFSET(T column; BOOLEAN ignoreNulls) -> T : Earliest state=STRUCT<S DOUBLE>
+EARLIEST_BY_OFFSET(T column; INTEGER earliestN) -> ARRAY<T> : Earliest state=STRUCT<S DOUBLE>
+EARLIEST_BY_OFFSET(T column; INTEGER earliestN, BOOLEAN ignoreNulls) -> ARRAY<T> : Earliest state=STRUCT<S DOUBLE>
 """)

@@ -19,6 +19,7 @@ from ksqlengine.types import ALIASES, NUMERIC_ORDER, PRIMITIVES, SqlType, decima
 VARIABLE = "VAR"  # base of a type variable; its name is in `fields[0][0]`
 MOMENTS = ("DATE", "TIME", "TIMESTAMP")
 LAMBDA = "LAMBDA"  # params in `fields`, result in `element`
+_LABEL = re.compile(r"^(.*[\w>).])\s+([a-z]\w*)$")
 _LINE = re.compile(r"^(\w+)\((.*)\)\s*->\s*(.+?)\s*:\s*([\w.]+)(.*)$")
 
 
@@ -112,16 +113,17 @@ def parse_signature(line: str, package: str = "ksql.functions.") -> Signature:
     main, _, initial = params.partition(";")
     types, names, variadic = [], [], None
     for i, part in enumerate(_split(main)):
-        part = part.strip()
+        label = _LABEL.match(part.strip())
+        part = label.group(1) if label else part.strip()
+        names.append(label.group(2) if label else "")
         if part.endswith("..."):
             variadic, part = i, part[:-3]
-        label = re.match(r"^(.*[\w>)])\s+([a-z]\w*)$", part)
-        if label and "(" not in part:
-            part = label.group(1)
-            names.append(label.group(2))
-        else:
-            names.append("")
         types.append(parse_pattern(part))
+    literals = []
+    for part in _split(initial):
+        label = _LABEL.match(part.strip())
+        literals.append(parse_pattern(label.group(1) if label else part))
+        names.append(label.group(2) if label else "")
     words = rest.split()
     return Signature(
         name,
@@ -130,7 +132,7 @@ def parse_signature(line: str, package: str = "ksql.functions.") -> Signature:
         None if returns.startswith("@") else parse_pattern(returns),
         returns[1:] if returns.startswith("@") else None,
         package + java,
-        tuple(parse_pattern(p) for p in _split(initial)),
+        tuple(literals),
         frozenset(w for w in words if "=" not in w),
         next((w[6:] for w in words if w.startswith("state=")), None),
         tuple(names),
@@ -144,8 +146,8 @@ class Library:
     functions: dict[str, list[Signature]] = field(default_factory=dict)
 
     def add(self, table: str) -> None:
-        """Add the functions of a text, one on each line; `#` starts a comment."""
-        for line in table.splitlines():
+        """Add the functions of a text, one on each line (a long one goes on with `  ->`); `#` starts a comment."""
+        for line in table.replace("\n  ->", " ->").splitlines():
             line = line.split("#")[0].strip()
             if line:
                 signature = parse_signature(line)
@@ -187,8 +189,9 @@ class Library:
         for s in self.functions[name]:
             params = []
             for i, p in enumerate(s.params + s.initial):
-                label = s.param_names[i] if i < len(s.param_names) and s.param_names[i] else ""
-                params.append(f"{pattern_text(p)}{'...' if i == s.variadic else ''}{' ' + label if label else ''}")
+                label = s.param_names[i] if s.param_names[i] else ""
+                repeats = "..." if i == s.variadic else ""
+                params.append(f"{declared_text(p)}{repeats}{' ' + label if label else ''}")
             lines.append(f"{name.lower()}({', '.join(params)})")
         return "\n".join(lines)
 
@@ -212,12 +215,26 @@ def show(args: list[SqlType]) -> str:
     return "(" + ", ".join("null" if a.base == "NULL" else pattern_text(a) for a in args) + ")"
 
 
+_DECLARED = {"STRING": "VARCHAR", "INTEGER": "INT", "UNIT": "INTERVALUNIT"}
+
+
+def declared_text(pattern: SqlType) -> str:
+    """Print a parameter's type as ksqlDB lists and describes functions: VARCHAR and INT, where values are STRING …"""
+    if pattern.base == LAMBDA and pattern.element is not None:
+        return f"LAMBDA ({', '.join(declared_text(p) for _, p in pattern.fields)}) => {declared_text(pattern.element)}"
+    if pattern.base == "ARRAY" and pattern.element is not None:
+        return f"ARRAY<{declared_text(pattern.element)}>"
+    if pattern.base == "MAP" and pattern.key is not None and pattern.element is not None:
+        return f"MAP<{declared_text(pattern.key)}, {declared_text(pattern.element)}>"
+    return _DECLARED.get(pattern.base) or pattern_text(pattern)
+
+
 def pattern_text(pattern: SqlType) -> str:
-    """Print a type of a signature."""
+    """Print a type of a value or signature."""
     if pattern.base == VARIABLE:
         return pattern.fields[0][0]
     if pattern.base == LAMBDA:
-        return "LAMBDA " + str(tuple("" for _ in pattern.fields))
+        return "LAMBDA"
     if pattern.base == "UNIT":
         return "INTERVALUNIT"
     if pattern.base == "DECIMAL" and not pattern.precision:

@@ -136,14 +136,21 @@ public final class Bytes {
   private static byte[] decode(String s, String encoding) {
     switch (encoding) {
       case "hex":
-        String digits = s.startsWith("0x") ? s.substring(2)
-            : (s.startsWith("X'") || s.startsWith("x'")) && s.endsWith("'") ? s.substring(2, s.length() - 1) : s;
-        return HexFormat.of().parseHex(digits.length() % 2 == 0 ? digits : "0" + digits);
+        return hex(s);
       case "base64":
         return Base64.getDecoder().decode(s);
       default:
         return s.getBytes(charset(encoding));
     }
+  }
+
+  /** Read 0x61, X'61', x'61' or 61; only behind 0x may the first digit of an odd number stand for a whole byte. */
+  private static byte[] hex(String s) {
+    if (s.startsWith("0x")) {
+      return HexFormat.of().parseHex(s.length() % 2 == 0 ? s.substring(2) : "0" + s.substring(2));
+    }
+    boolean quoted = s.length() > 2 && (s.startsWith("X'") || s.startsWith("x'")) && s.endsWith("'");
+    return HexFormat.of().parseHex(quoted ? s.substring(2, s.length() - 1) : s);
   }
 
   private static String encode(byte[] b, String encoding, boolean upper) {

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
+import ksql.runtime.Casts;
 import ksql.runtime.Lambda;
 import ksql.runtime.Ops;
 import ksql.runtime.SqlType;
@@ -75,9 +76,17 @@ public final class Collections {
     return join(list, ",");
   }
 
-  /** A null separator counts as empty. */
+  /** A null separator counts as empty, a null element is the text null. */
   public static String join(List<?> list, String separator) {
-    return list == null ? null : list.stream().map(String::valueOf).collect(Collectors.joining(separator == null ? "" : separator));
+    return list == null ? null : list.stream().map(Collections::plain).collect(Collectors.joining(separator == null ? "" : separator));
+  }
+
+  private static String plain(Object v) {
+    if (v instanceof List || v instanceof Map || v instanceof Struct) {
+      String type = v instanceof List ? "ARRAY" : v instanceof Map ? "MAP" : "STRUCT";
+      throw new IllegalArgumentException("error: hit element of type " + type + " which is currently not supported");
+    }
+    return v == null ? "null" : Casts.string(v);
   }
 
   public static Object max(List<?> list) {

@@ -11,6 +11,7 @@ import java.time.ZonedDateTime;
 import java.time.temporal.ChronoField;
 import java.time.temporal.ChronoUnit;
 import java.time.temporal.TemporalAccessor;
+import java.util.function.Supplier;
 import ksql.runtime.Times;
 
 /** Functions over dates, times and timestamps. null in, null out. Patterns are those of Java's DateTimeFormatter. */
@@ -18,12 +19,21 @@ public final class Dates {
   private Dates() {
   }
 
+  private static String format(String kind, Object v, String pattern, Supplier<String> text) {
+    try {
+      return text.get();
+    } catch (RuntimeException e) {
+      throw new IllegalArgumentException("Failed to format " + kind + " " + v + " with formatter '" + pattern + "': " + e.getMessage(), e);
+    }
+  }
+
   public static String formatTimestamp(Instant t, String pattern) {
     return formatTimestamp(t, pattern, "UTC");
   }
 
   public static String formatTimestamp(Instant t, String pattern, String zone) {
-    return t == null || pattern == null || zone == null ? null : Times.formatTimestamp(t, pattern, zone);
+    return t == null || pattern == null || zone == null ? null
+        : format("timestamp", Times.text(t), pattern, () -> Times.formatTimestamp(t, pattern, zone));
   }
 
   public static String timestampToString(Long ms, String pattern) {
@@ -59,7 +69,7 @@ public final class Dates {
   }
 
   public static String formatDate(LocalDate d, String pattern) {
-    return d == null || pattern == null ? null : Times.formatter(pattern).format(d);
+    return d == null || pattern == null ? null : format("date", d, pattern, () -> Times.formatter(pattern).format(d));
   }
 
   /** Days since 1970 as text. */
@@ -92,7 +102,7 @@ public final class Dates {
   }
 
   public static String formatTime(LocalTime t, String pattern) {
-    return t == null || pattern == null ? null : Times.formatter(pattern).format(t);
+    return t == null || pattern == null ? null : format("time", t, pattern, () -> Times.formatter(pattern).format(t));
   }
 
   public static LocalTime parseTime(String s, String pattern) {

@@ -141,7 +141,7 @@ public final class Jsons {
       return null;
     }
     Map<String, String> out = new LinkedHashMap<>();
-    node.fields().forEachRemaining(e -> out.put(e.getKey(), text(e.getValue())));
+    node.fields().forEachRemaining(e -> out.put(e.getKey(), e.getValue().isTextual() ? e.getValue().textValue() : e.getValue().toString()));
     return out;
   }
 

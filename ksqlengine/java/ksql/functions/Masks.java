@@ -18,7 +18,7 @@ public final class Masks {
   }
 
   public static String left(String s, Integer count, String upper, String lower, String digit, String other) {
-    return s == null ? null : range(s, 0, count(count), upper, lower, digit, other);
+    return s == null ? null : range(s, 0, count("mask_left", count), upper, lower, digit, other);
   }
 
   public static String right(String s, Integer count) {
@@ -26,7 +26,7 @@ public final class Masks {
   }
 
   public static String right(String s, Integer count, String upper, String lower, String digit, String other) {
-    return s == null ? null : range(s, s.length() - count(count), s.length(), upper, lower, digit, other);
+    return s == null ? null : range(s, s.length() - count("mask_right", count), s.length(), upper, lower, digit, other);
   }
 
   public static String keepLeft(String s, Integer count) {
@@ -34,7 +34,7 @@ public final class Masks {
   }
 
   public static String keepLeft(String s, Integer count, String upper, String lower, String digit, String other) {
-    return s == null ? null : range(s, count(count), s.length(), upper, lower, digit, other);
+    return s == null ? null : range(s, count("mask_keep_left", count), s.length(), upper, lower, digit, other);
   }
 
   public static String keepRight(String s, Integer count) {
@@ -42,12 +42,12 @@ public final class Masks {
   }
 
   public static String keepRight(String s, Integer count, String upper, String lower, String digit, String other) {
-    return s == null ? null : range(s, 0, s.length() - count(count), upper, lower, digit, other);
+    return s == null ? null : range(s, 0, s.length() - count("mask_keep_right", count), upper, lower, digit, other);
   }
 
-  private static int count(Integer n) {
+  private static int count(String function, Integer n) {
     if (n == null || n < 0) {
-      throw new IllegalArgumentException("number of characters must be a positive number, was " + n);
+      throw new IllegalArgumentException("function " + function + " requires a non-negative number of characters to mask or skip");
     }
     return n;
   }

@@ -174,8 +174,11 @@ public final class Numbers {
     if (lat1 == null || lon1 == null || lat2 == null || lon2 == null) {
       return null;
     }
-    if (Math.abs(lat1) > 90 || Math.abs(lat2) > 90 || Math.abs(lon1) > 180 || Math.abs(lon2) > 180) {
-      throw new IllegalArgumentException("valid latitude values for GeoDistance function are in the range of -90 to 90, longitudes -180 to 180");
+    if (Math.abs(lat1) > 90 || Math.abs(lat2) > 90) {
+      throw new IllegalArgumentException("valid latitude values for GeoDistance function are in the range of -90 to 90 decimal degrees");
+    }
+    if (Math.abs(lon1) > 180 || Math.abs(lon2) > 180) {
+      throw new IllegalArgumentException("valid longitude values for GeoDistance function are in the range of -180 to 180 decimal degrees");
     }
     String u = unit == null ? "KM" : unit.toUpperCase();
     if (!u.startsWith("KM") && !u.startsWith("MI")) {

@@ -39,7 +39,7 @@ public final class Urls {
   }
 
   public static String parameter(String s, String name) {
-    String query = s == null || name == null ? null : parse(s).getRawQuery();
+    String query = s == null || name == null ? null : parse(s).getQuery();
     if (query == null) {
       return null;
     }
