@@ -6,7 +6,7 @@ runs the topologies in Kafka Streams' test driver with topics in this process: a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -62,8 +62,11 @@ class RunningQuery(Protocol):
     def close(self, *, leave: bool = True) -> None:
         """Stop for good; ``leave`` hands the partitions over at once."""
 
-    def store(self, name: str, kind: str) -> Any:
-        """Give the queryable store (Java), or raise :class:`NotReadyError`."""
+    def store(self, name: str, kind: str, partition: int | None = None) -> Any:
+        """Give the queryable store (Java), of one partition or of all here, or raise :class:`NotReadyError`."""
+
+    def owners(self, store: str) -> dict[str, list[int]]:
+        """Give, for each server that runs parts of this query, the partitions of a store that it has."""
 
     def other_hosts(self) -> list[str]:
         """Give host:port of the other servers that run parts of this query."""
@@ -79,11 +82,12 @@ class CommandLog(Protocol):
         """Write a command as the only writer and give its offset.
 
         ``prepare`` is called when the right to write is held: it brings this server up to the log's end, checks the
-        statement and gives (key, value). Whatever it raises leaves the log unchanged.
+        statement and gives (key, value). Whatever it raises leaves the log unchanged. It is called again when nobody
+        knows whether what it gave before was written.
         """
 
     def poll(self, timeout_s: float) -> list[tuple[int, str, str]]:
-        """Wait for commands and give (offset, key, value)."""
+        """Wait for commands and give (offset, key, value). Raises LogDamagedError when the log was tampered with."""
 
     def position(self) -> int:
         """Give the offset after everything that :meth:`poll` has given."""
@@ -95,8 +99,30 @@ class CommandLog(Protocol):
         """Close the clients."""
 
 
+class ProcessingLog(Protocol):
+    """Where bad records are told of."""
+
+    stream: str
+    wants_stream: bool
+
+    def create_topic(self) -> None:
+        """Create its topic unless it is there or must be made by hand."""
+
+    def stream_statement(self) -> str:
+        """Give the statement that declares the log as a stream."""
+
+    def report(self) -> None:
+        """Say in the server's log how many records were bad, at most now and then."""
+
+    def close(self) -> None:
+        """Write what waits and stop listening."""
+
+
 class Backend(Protocol):
     """Topics, records, commands and queries."""
+
+    def wait_until_reachable(self) -> None:
+        """Wait until Kafka answers, saying so all the while. Raises KsqlError when waiting cannot help."""
 
     def cluster_id(self) -> str:
         """Give the id of the Kafka cluster."""
@@ -104,7 +130,7 @@ class Backend(Protocol):
     def topics(self) -> dict[str, Topic]:
         """Give all topics by name."""
 
-    def topic(self, name: str) -> Topic | None:
+    def topic(self, name: str, timeout_s: float = 30.0) -> Topic | None:
         """Give one topic, or None when it does not exist."""
 
     def create_topic(self, name: str, partitions: int, replicas: int, config: Mapping[str, str]) -> None:
@@ -136,6 +162,9 @@ class Backend(Protocol):
     def read(self, topic: str, *, from_beginning: bool, stop: Callable[[], bool]) -> Iterator[Record | None]:
         """Give the records of a topic for ever; None now and then when there is none."""
 
+    def processing_log(self) -> ProcessingLog | None:
+        """Start to tell of bad records, or give None where there is nowhere to tell."""
+
     def command_log(self) -> CommandLog:
         """Open the command log, creating it when it does not exist."""
 
@@ -144,8 +173,15 @@ class Backend(Protocol):
     ) -> RunningQuery:
         """Start a topology. Transient ones leave nothing behind when they are closed."""
 
+    def forget_leftovers(self, application_ids: Collection[str]) -> None:
+        """Remove what ended applications left: the named ones, and push queries of servers that were killed."""
+
     def close(self) -> None:
         """Close the clients."""
+
+
+class LogDamagedError(Exception):
+    """The command log is not the one that was read any more."""
 
 
 class NotReadyError(Exception):

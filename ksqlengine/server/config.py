@@ -12,7 +12,12 @@ _INSTANCE_LOCK = threading.Lock()
 DAY_MS = 86_400_000
 # Properties of a Kafka client's connection; they reach admin, producers, consumers and every topology.
 _CONNECTION_PREFIXES = ("security.", "sasl.", "ssl.")
-IN_MEMORY_STORES = "org.apache.kafka.streams.state.BuiltInDslStoreSuppliers$InMemoryDslStoreSuppliers"
+_SUPPLIERS = "org.apache.kafka.streams.state.BuiltInDslStoreSuppliers$"
+IN_MEMORY_STORES = f"{_SUPPLIERS}InMemoryDslStoreSuppliers"
+ROCKSDB_STORES = f"{_SUPPLIERS}RocksDBDslStoreSuppliers"
+_STORES = {"rocksdb": ROCKSDB_STORES, "in_memory": IN_MEMORY_STORES}
+# ksqlDB's properties that the handlers of bad records read
+_HANDLED = "ksql.fail.on."
 VERSION = "8.1.0-headway"
 
 
@@ -48,6 +53,21 @@ class ServerConfig:
     def max_pull_queries(self) -> int:
         """Give how many pull queries may run at once."""
         return int(self.properties.get("ksql.query.pull.max.concurrent.requests", 100))
+
+    @property
+    def pull_timeout_s(self) -> float:
+        """Give how long a pull query may wait for state that moves between servers."""
+        return int(self.properties.get("ksql.query.pull.forwarding.timeout.ms", 20_000)) / 1000
+
+    @property
+    def retry_initial_s(self) -> float:
+        """Give after what time a query in ERROR is started again the first time."""
+        return int(self.properties.get("ksql.query.retry.backoff.initial.ms", 15_000)) / 1000
+
+    @property
+    def retry_max_s(self) -> float:
+        """Give the longest time between two such starts."""
+        return int(self.properties.get("ksql.query.retry.backoff.max.ms", 900_000)) / 1000
 
     @property
     def max_queued_rows(self) -> int:
@@ -110,6 +130,8 @@ class ServerConfig:
             "dsl.store.suppliers.class": IN_MEMORY_STORES,
             "state.dir": str(self.state_dir / "streams"),
             "num.stream.threads": "1",
+            # how soon a server that joins late gets work whose state it had to copy first (default: 10 minutes)
+            "probing.rebalance.interval.ms": "60000",
             "commit.interval.ms": "100",
             "statestore.cache.max.bytes": "10000000",
             "auto.offset.reset": "latest",
@@ -133,14 +155,22 @@ class ServerConfig:
             "topic.segment.bytes": str(4 * 1024 * 1024),
         }
         for name, value in self.properties.items():
-            if name.startswith(STREAMS_PREFIX):
-                out[name.removeprefix(STREAMS_PREFIX)] = value
+            if name.startswith((STREAMS_PREFIX, _HANDLED)):
+                _put(out, name.removeprefix(STREAMS_PREFIX), value)
         for name, given in overrides.items():
             bare = name.removeprefix(STREAMS_PREFIX)
-            if not bare.startswith("ksql."):
-                out[bare] = _text(given)
+            if not bare.startswith("ksql.") or bare.startswith(_HANDLED):
+                _put(out, bare, _text(given))
         out["statestore.cache.max.bytes"] = out.pop("cache.max.bytes.buffering", out["statestore.cache.max.bytes"])
         return out | self.connection()
+
+
+def _put(out: dict[str, str], name: str, value: str) -> None:
+    """Set a property; Kafka Streams would pass over the older name for the kind of store, since we set the newer."""
+    if name == "default.dsl.store" and value.lower() in _STORES:
+        out["dsl.store.suppliers.class"] = _STORES[value.lower()]
+    else:
+        out[name] = value
 
 
 def _text(value: object) -> str:

@@ -20,6 +20,7 @@ from ksqlengine.errors import KsqlError
 from ksqlengine.server import entities
 from ksqlengine.server.config import VERSION
 from ksqlengine.server.entities import RequestError, error_body
+from ksqlengine.server.gathering import forwarded_partitions
 from ksqlengine.server.inserts import open_stream
 from ksqlengine.server.openapi import OPENAPI
 from ksqlengine.server.parsing import parse_query
@@ -289,9 +290,10 @@ class Api:
         return statements[0]
 
     def _open(self, statement: ParsedStatement, session: Session, body: dict[str, Any]) -> RowStream:
-        internal = bool((body.get("requestProperties") or {}).get("request.ksql.query.internal.request"))
         if statement.node.query.emit is None:
-            return self.service.pull.open(statement, session.properties, internal=internal)
+            return self.service.pull.open(
+                statement, session.properties, partitions=forwarded_partitions(body.get("requestProperties"))
+            )
         return self.service.push.open(statement, session.properties)
 
     async def _encode(self, rows: RowStream, kind: str) -> AsyncIterator[bytes]:

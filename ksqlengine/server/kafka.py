@@ -5,17 +5,28 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import jpype
 
 from ksqlengine.engine import BuiltTopology
 from ksqlengine.errors import KsqlError
-from ksqlengine.server.backend import NotReadyError, QueryError, Record, Topic
+from ksqlengine.server.backend import Record, Topic
+from ksqlengine.server.command_log import KafkaCommandLog
 from ksqlengine.server.config import ServerConfig
+from ksqlengine.server.convert import java, properties, root_cause, to_java, to_python
+from ksqlengine.server.processing import ProcessingLogWriter
+from ksqlengine.server.streams_query import StreamsQuery
+
+__all__ = ["KafkaBackend", "java", "properties", "to_java", "to_python"]
 
 LOG = logging.getLogger(__name__)
+_ANSWER_S = 30.0
+_PROBE_S = 5.0
+_SAY_S = 10.0
+# how the ids of push queries begin
+_TRANSIENT = ("transient_", "SCALABLE_PUSH_QUERY_")
 BYTES_SERDE = "org.apache.kafka.common.serialization.ByteArray"
 _FOREVER = {
     "cleanup.policy": "delete",
@@ -23,29 +34,6 @@ _FOREVER = {
     "retention.bytes": "-1",
     "message.timestamp.after.max.ms": str(2**63 - 1),
 }
-
-
-def java(name: str) -> Any:
-    """Give a Java class."""
-    return jpype.JClass(name)
-
-
-def properties(values: Mapping[str, str]) -> Any:
-    """Give java.util.Properties."""
-    out = java("java.util.Properties")()
-    for name, value in values.items():
-        out.put(name, value)
-    return out
-
-
-def to_java(data: bytes | None) -> Any:
-    """Give a Java byte array, or null."""
-    return None if data is None else jpype.JArray(jpype.JByte)(data)
-
-
-def to_python(data: Any) -> bytes | None:
-    """Give a Java byte array as bytes."""
-    return None if data is None else bytes(data)
 
 
 class KafkaBackend:
@@ -56,6 +44,7 @@ class KafkaBackend:
         self._admin: Any = None
         self._producer: Any = None
         self._lock = threading.Lock()
+        self._closed = threading.Event()
 
     # -- clients -----------------------------------------------------------------------------------------------------
     @property
@@ -102,6 +91,33 @@ class KafkaBackend:
             )
         )
 
+    def wait_until_reachable(self) -> None:
+        """Wait until Kafka answers, saying so all the while. Raises KsqlError when waiting cannot help."""
+        begun = said = time.monotonic()
+        while not self._closed.is_set():
+            try:
+                self._get(self.admin.describeCluster().clusterId(), timeout_s=_PROBE_S)
+                return
+            except UnreachableError as error:
+                reason = error.message
+            except jpype.JException as error:  # the client cannot even be made
+                cause = root_cause(error)
+                reason = f"{cause.getClass().getSimpleName()}: {cause.getMessage()}"
+                if "No resolvable bootstrap" not in reason:
+                    raise KsqlError(
+                        f"Kafka's client cannot be made for {self.config.bootstrap_servers}: {reason}. "
+                        "Look at the connection settings (security.protocol, sasl.*, ssl.*).",
+                        error_code=50000,
+                    ) from None
+            if time.monotonic() - said >= _SAY_S or said == begun:
+                said = time.monotonic()
+                LOG.warning(
+                    "waiting for Kafka at %s since %d s (%s); is it up, and is security.protocol %s what it speaks?",
+                    self.config.bootstrap_servers, said - begun, reason,
+                    self.config.connection().get("security.protocol", "PLAINTEXT"),
+                )  # fmt: skip
+            self._closed.wait(0.5)
+
     # -- topics ------------------------------------------------------------------------------------------------------
     def cluster_id(self) -> str:
         """Give the id of the Kafka cluster."""
@@ -113,11 +129,11 @@ class KafkaBackend:
         described = self._get(self.admin.describeTopics(names).allTopicNames())
         return {str(n): self._topic(described.get(n)) for n in sorted(map(str, names))}
 
-    def topic(self, name: str) -> Topic | None:
+    def topic(self, name: str, timeout_s: float = _ANSWER_S) -> Topic | None:
         """Give one topic, or None when it does not exist."""
         future = self.admin.describeTopics(java("java.util.List").of(name)).allTopicNames()
         try:
-            return self._topic(self._get(future).get(name))
+            return self._topic(self._get(future, timeout_s).get(name))
         except MissingTopicError:
             return None
 
@@ -145,10 +161,10 @@ class KafkaBackend:
         while self.topic(name) is not None and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    def _get(self, future: Any) -> Any:
+    def _get(self, future: Any, timeout_s: float = _ANSWER_S) -> Any:
         """Wait for an admin result; broker errors become ours."""
         try:
-            return future.get(30, java("java.util.concurrent.TimeUnit").SECONDS)
+            return future.get(int(timeout_s * 1000), java("java.util.concurrent.TimeUnit").MILLISECONDS)
         except jpype.JException as error:
             cause = error.getCause() if error.getCause() is not None else error
             kind = str(cause.getClass().getSimpleName())
@@ -156,6 +172,17 @@ class KafkaBackend:
                 raise MissingTopicError(str(cause.getMessage())) from None
             if kind == "TopicExistsException":
                 raise TopicExistsError(str(cause.getMessage())) from None
+            if kind in {"TimeoutException", "DisconnectException", "BrokerNotAvailableException"}:
+                raise UnreachableError(
+                    f"Kafka at {self.config.bootstrap_servers} does not answer ({cause.getMessage() or kind})",
+                    error_code=50000,
+                ) from None
+            if kind.endswith("AuthenticationException"):
+                raise KsqlError(
+                    f"Kafka at {self.config.bootstrap_servers} does not let this server in: {cause.getMessage()}. "
+                    "Look at security.protocol, sasl.mechanism, sasl.jaas.config and ssl.* in the properties file.",
+                    error_code=50000,
+                ) from None
             raise KsqlError(f"Kafka refused: {kind}: {cause.getMessage()}", error_code=50000) from None
 
     # -- records -----------------------------------------------------------------------------------------------------
@@ -254,6 +281,10 @@ class KafkaBackend:
             back *= 16
         return last
 
+    def processing_log(self) -> ProcessingLogWriter:
+        """Start to write the processing log, as the properties say."""
+        return ProcessingLogWriter(self)
+
     # -- commands and queries ----------------------------------------------------------------------------------------
     def command_log(self) -> KafkaCommandLog:
         """Open the command log, creating it when it does not exist."""
@@ -264,7 +295,12 @@ class KafkaBackend:
         self, application_id: str, built: BuiltTopology, streams: Mapping[str, str], *, transient: bool = False
     ) -> StreamsQuery:
         """Start a topology. Transient ones leave nothing behind when they are closed."""
-        values = dict(streams) | {"application.id": application_id, "application.server": self.config.address}
+        query_id = application_id.removeprefix(self.config.prefix).removeprefix("query_")
+        values = dict(streams) | {
+            "application.id": application_id,
+            "application.server": self.config.address,
+            "ksql.query.id": query_id,  # for the handlers of bad records
+        }
         if transient:
             values |= {"processing.guarantee": "at_least_once", "statestore.cache.max.bytes": "0"}
         else:
@@ -273,10 +309,11 @@ class KafkaBackend:
         if built.properties is not None:
             props.putAll(built.properties)
         props.putAll(properties(values))
-        return StreamsQuery(self, application_id, built, props, transient=transient)
+        return StreamsQuery(self, application_id, built, props, query_id=query_id, transient=transient)
 
     def close(self) -> None:
         """Close the clients."""
+        self._closed.set()
         for client in (self._producer, self._admin):
             if client is not None:
                 client.close(java("java.time.Duration").ofSeconds(5))
@@ -291,6 +328,29 @@ class KafkaBackend:
         group = java("java.util.List").of(application_id)
         self._quietly(lambda: self._get(self.admin.deleteConsumerGroups(group).all()), f"group {application_id}")
 
+    def forget_leftovers(self, application_ids: Collection[str]) -> None:
+        """Remove what ended applications left: the named ones, and push queries of servers that were killed."""
+        try:
+            names = self._topic_names()
+            groups = [str(g.groupId()) for g in self._get(self.admin.listGroups().all())]
+        except KsqlError as error:
+            LOG.warning("what ended queries left could not be looked for: %s", error.message)
+            return
+        for application_id in application_ids:
+            if application_id in groups or any(n.startswith(f"{application_id}-") for n in names):
+                self.forget_application(application_id)
+        transient = tuple(self.config.transient_id(kind) for kind in _TRANSIENT)
+        for group in groups:
+            if group.startswith(transient) and self._remove_group(group):  # it had no member any more
+                self.forget_application(group)
+
+    def _remove_group(self, group: str) -> bool:
+        try:
+            self._get(self.admin.deleteConsumerGroups(java("java.util.List").of(group)).all())
+        except KsqlError:
+            return False
+        return True
+
     def _topic_names(self) -> list[str]:
         return [str(n) for n in self._get(self.admin.listTopics().names())]
 
@@ -302,192 +362,13 @@ class KafkaBackend:
             LOG.debug("could not remove %s: %s", what, error)
 
 
+class UnreachableError(KsqlError):
+    """No broker answered in time."""
+
+
 class MissingTopicError(Exception):
     """The broker has no such topic."""
 
 
 class TopicExistsError(Exception):
     """The broker has that topic already."""
-
-
-class KafkaCommandLog:
-    """The command topic: written in transactions by whichever server holds the transactional id."""
-
-    def __init__(self, backend: KafkaBackend) -> None:
-        self._backend = backend
-        self._topic = backend.config.command_topic
-        self._partition = java("org.apache.kafka.common.TopicPartition")(self._topic, 0)
-        self._consumer = backend.consumer()
-        self._consumer.assign(java("java.util.List").of(self._partition))
-        self._consumer.seekToBeginning(java("java.util.List").of(self._partition))
-        self._position = 0
-        self._producer: Any = None
-        self._end_consumer = backend.consumer()
-        self._lock = threading.Lock()
-
-    def append(self, prepare: Callable[[], tuple[str, str]]) -> int:
-        """Write a command as the only writer and give its offset."""
-        with self._lock:
-            for attempt in range(5):
-                try:
-                    return self._append(prepare, fresh=attempt > 0)
-                except jpype.JException as error:
-                    self._drop_producer()
-                    LOG.info("the command topic has another writer (%s), trying again", error.getClass().getName())
-            raise KsqlError("Could not write the statement into the command topic.", error_code=50000)
-
-    def _append(self, prepare: Callable[[], tuple[str, str]], *, fresh: bool) -> int:
-        if self._producer is None or fresh:
-            self._open_producer()
-        key, value = prepare()
-        self._producer.beginTransaction()
-        try:
-            record = java("org.apache.kafka.clients.producer.ProducerRecord")(
-                self._topic, java("java.lang.Integer").valueOf(0), to_java(key.encode()), to_java(value.encode())
-            )
-            sent = self._producer.send(record)
-            self._producer.commitTransaction()
-        except jpype.JException:
-            self._drop_producer()
-            raise
-        return int(sent.get().offset())
-
-    def _open_producer(self) -> None:
-        self._drop_producer()
-        config = self._backend.config
-        self._producer = java("org.apache.kafka.clients.producer.KafkaProducer")(
-            properties(
-                config.connection()
-                | {
-                    "key.serializer": f"{BYTES_SERDE}Serializer",
-                    "value.serializer": f"{BYTES_SERDE}Serializer",
-                    "transactional.id": f"{config.prefix}_command_writer",
-                    "acks": "all",
-                    "max.request.size": "16777216",
-                    "metric.reporters": "",
-                }
-            )
-        )
-        self._producer.initTransactions()
-
-    def _drop_producer(self) -> None:
-        if self._producer is not None:
-            self._producer.close(java("java.time.Duration").ofSeconds(1))
-            self._producer = None
-
-    def poll(self, timeout_s: float) -> list[tuple[int, str, str]]:
-        """Wait for commands and give (offset, key, value)."""
-        out = []
-        for record in self._consumer.poll(java("java.time.Duration").ofMillis(int(timeout_s * 1000))):
-            key, value = to_python(record.key()), to_python(record.value())
-            if key is not None and value is not None:
-                out.append((int(record.offset()), key.decode(), value.decode()))
-        self._position = int(self._consumer.position(self._partition))
-        return out
-
-    def position(self) -> int:
-        """Give the offset after everything that :meth:`poll` has given."""
-        return self._position
-
-    def end(self) -> int:
-        """Give the offset after the last committed command."""
-        ends = self._end_consumer.endOffsets(java("java.util.List").of(self._partition))
-        return int(ends.get(self._partition))
-
-    def close(self) -> None:
-        """Close the clients (the poll thread must have ended)."""
-        self._drop_producer()
-        self._consumer.close()
-        self._end_consumer.close()
-
-
-class StreamsQuery:
-    """A KafkaStreams and what the server asks of it."""
-
-    def __init__(
-        self, backend: KafkaBackend, application_id: str, built: BuiltTopology, props: Any, *, transient: bool
-    ) -> None:
-        self.backend, self.application_id, self.built, self.transient = backend, application_id, built, transient
-        self._paused = False
-        self._targets: dict[tuple[str, int], int] | None = None
-        self._watch = java("ksql.server.QueryWatch")(0 if transient else 5)
-        self._streams = java("org.apache.kafka.streams.KafkaStreams")(built.topology, props)
-        self._streams.setUncaughtExceptionHandler(self._watch)
-        self._streams.start()
-
-    def state(self) -> str:
-        """Give Kafka Streams' state, or PAUSED."""
-        state = str(self._streams.state())
-        return "PAUSED" if self._paused and state in {"RUNNING", "REBALANCING"} else state
-
-    def errors(self) -> list[QueryError]:
-        """Give the uncaught exceptions so far, oldest first."""
-        return [QueryError(int(e[0]), str(e[1]), str(e[2])) for e in self._watch.errors()]
-
-    def pause(self) -> None:
-        """Stop processing, keep the state."""
-        self._streams.pause()
-        self._paused = True
-
-    def resume(self) -> None:
-        """Go on."""
-        self._streams.resume()
-        self._paused = False
-
-    def close(self, *, leave: bool = True) -> None:
-        """Stop for good; ``leave`` hands the partitions over at once."""
-        options = java("org.apache.kafka.streams.KafkaStreams$CloseOptions")()
-        options = options.timeout(java("java.time.Duration").ofSeconds(20)).leaveGroup(leave)
-        self._streams.close(options)
-        if self.transient:
-            self._streams.cleanUp()
-            self.backend.forget_application(self.application_id)
-
-    def forget(self) -> None:
-        """Remove what a terminated query leaves at the broker and on disk."""
-        self._streams.cleanUp()
-        self.backend.forget_application(self.application_id)
-
-    def store(self, name: str, kind: str) -> Any:
-        """Give the queryable store (Java), or raise :class:`NotReadyError`."""
-        types = java("org.apache.kafka.streams.state.QueryableStoreTypes")
-        chosen = {
-            "keyvalue": types.timestampedKeyValueStore,
-            "window": types.timestampedWindowStore,
-            "session": types.sessionStore,
-        }[kind]()
-        parameters = java("org.apache.kafka.streams.StoreQueryParameters").fromNameAndType(name, chosen)
-        try:
-            return self._streams.store(parameters)
-        except jpype.JException as error:
-            raise NotReadyError(str(error.getMessage())) from None
-
-    def other_hosts(self) -> list[str]:
-        """Give host:port of the other servers that run parts of this query."""
-        hosts = set()
-        for client in self._streams.metadataForAllStreamsClients():
-            hosts.add(f"{client.host()}:{client.port()}")
-        return sorted(hosts - {self.backend.config.address})
-
-    def drained(self) -> bool:
-        """Say whether everything that was in its source topics when it was first asked has been processed."""
-        if self.state() != "RUNNING":
-            return False
-        if self._targets is None:
-            self._targets = self.backend.after_last_records(self._source_topics())
-        for thread in self._streams.metadataForLocalThreads():
-            for task in thread.activeTasks():
-                done = task.committedOffsets()
-                for part in done.keySet():
-                    key = (str(part.topic()), int(part.partition()))
-                    if int(done.get(part)) >= self._targets.get(key, 0):
-                        self._targets.pop(key, None)
-        return not self._targets
-
-    def _source_topics(self) -> list[str]:
-        found: list[str] = []
-        for sub in self.built.topology.describe().subtopologies():
-            for node in sub.nodes():
-                if hasattr(node, "topicSet") and node.topicSet() is not None:
-                    found += [str(t) for t in node.topicSet()]
-        return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import jpype
@@ -34,6 +34,9 @@ class MemoryBackend:
         self.lock = threading.RLock()
         self._log = MemoryLog()
 
+    def wait_until_reachable(self) -> None:
+        """Do nothing: there is nobody to wait for."""
+
     # -- topics ------------------------------------------------------------------------------------------------------
     def cluster_id(self) -> str:
         """Give the id of the cluster that there is not."""
@@ -44,7 +47,7 @@ class MemoryBackend:
         with self.lock:
             return dict(sorted(self._topics.items()))
 
-    def topic(self, name: str) -> Topic | None:
+    def topic(self, name: str, timeout_s: float = 0.0) -> Topic | None:
         """Give one topic, or None when it does not exist."""
         return self._topics.get(name)
 
@@ -107,6 +110,9 @@ class MemoryBackend:
                 yield None
                 time.sleep(0.02)
 
+    def processing_log(self) -> None:
+        """Give none: bad records are counted only."""
+
     # -- commands and queries ----------------------------------------------------------------------------------------
     def command_log(self) -> MemoryLog:
         """Give the command log."""
@@ -135,6 +141,9 @@ class MemoryBackend:
         with self.lock:
             if query in self._queries:
                 self._queries.remove(query)
+
+    def forget_leftovers(self, application_ids: Collection[str]) -> None:
+        """Do nothing: everything ends with the process."""
 
     def close(self) -> None:
         """Close what still runs."""
@@ -212,7 +221,7 @@ class MemoryQuery:
                 self._state = "NOT_RUNNING"
                 self._driver.close()
 
-    def store(self, name: str, kind: str) -> Any:
+    def store(self, name: str, kind: str, partition: int | None = None) -> Any:
         """Give the store (Java)."""
         found = {
             "keyvalue": self._driver.getTimestampedKeyValueStore,
@@ -222,6 +231,10 @@ class MemoryQuery:
         if found is None:
             raise NotReadyError(f"there is no store {name}")
         return found
+
+    def owners(self, store: str) -> dict[str, list[int]]:
+        """Give nobody: this process is all there is."""
+        return {}
 
     def other_hosts(self) -> list[str]:
         """Give nobody: this process is all there is."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import httpx
 import jpype
 
 from ksqlengine import tree as t
@@ -21,6 +19,7 @@ from ksqlengine.server import bounds, entities
 from ksqlengine.server.backend import Backend, NotReadyError
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import RequestError, pull_header, push_header
+from ksqlengine.server.gathering import Gathering, Request
 from ksqlengine.server.kafka import java
 from ksqlengine.server.lookup import Lookup, Rules, columns_of, plan_lookup, walk
 from ksqlengine.server.push import output_schema
@@ -31,7 +30,6 @@ from ksqlengine.types import Column, Schema
 
 _MORE = " See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query."
 _UNSUPPORTED_COLUMNS = {"ROWPARTITION", "ROWOFFSET"}
-_READY_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,10 @@ class PullQueries:
         self.engine, self.queries, self.backend, self.config = engine, queries, backend, config
         self._slots = threading.BoundedSemaphore(max(config.max_pull_queries, 1))
 
-    def open(self, statement: ParsedStatement, properties: Mapping[str, Any], *, internal: bool = False) -> RowStream:
-        """Run a pull query. ``internal`` ones come from another server and stay on this one."""
+    def open(
+        self, statement: ParsedStatement, properties: Mapping[str, Any], *, partitions: tuple[int, ...] | None = None
+    ) -> RowStream:
+        """Run a pull query. One with ``partitions`` comes from another server, which wants those of this one."""
         if not self._slots.acquire(blocking=False):
             raise RequestError(
                 f"The server runs {self.config.max_pull_queries} pull queries already.",
@@ -64,11 +64,14 @@ class PullQueries:
                 statement=statement.text,
             )
         try:
-            return self._open(statement, {**self.config.properties, **properties}, internal=internal)
+            return self._open(statement, properties, partitions)
         finally:
             self._slots.release()
 
-    def _open(self, statement: ParsedStatement, properties: Mapping[str, Any], *, internal: bool) -> RowStream:
+    def _open(
+        self, statement: ParsedStatement, given: Mapping[str, Any], partitions: tuple[int, ...] | None
+    ) -> RowStream:
+        properties = {**self.config.properties, **given}
         query: t.Query = statement.node.query
         check_clauses(query, properties)
         name = query.source.name if isinstance(query.source, t.From) else ""
@@ -79,7 +82,7 @@ class PullQueries:
         if not source.is_table:
             return self._stream(statement, source, properties)
         plan = self._plan(query, source, properties)
-        schema, rows = self._rows(plan, statement, internal=internal)
+        schema, rows = self._rows(plan, Request(statement.text, given, partitions))
         query_id = f"query_{int(time.time() * 1000)}_{uuid.uuid4().hex[:6]}"
         return RowStream(query_id, schema, pull_header(schema), Finished(rows), limit=None)
 
@@ -127,7 +130,7 @@ class PullQueries:
                 f"{start}: {error.message}\nStatement: {show(where)}", error.statement, error.line, error.column
             ) from error
 
-    def _rows(self, plan: PullPlan, statement: ParsedStatement, *, internal: bool) -> tuple[Schema, list[str]]:
+    def _rows(self, plan: PullPlan, request: Request) -> tuple[Schema, list[str]]:
         select, types = self.engine.compile_row_function([e for _, e in plan.items], plan.source.schema, plan.source)
         keys = {c.name for c in plan.source.schema.key} | {"WINDOWSTART", "WINDOWEND"}
         schema = Schema(
@@ -136,12 +139,11 @@ class PullQueries:
                 for (name, e), kind in zip(plan.items, types, strict=True)
             )
         )
-        rows = self._local(plan, select)
-        if not internal:
-            rows += self._remote(plan, statement)
+        rows = Gathering(self.config, plan, self._reader(plan, select)).rows(request)
         return schema, rows if plan.limit is None else rows[: plan.limit]
 
-    def _local(self, plan: PullPlan, select: Any) -> list[str]:
+    def _reader(self, plan: PullPlan, select: Any) -> Callable[[tuple[int, ...] | None], list[str]]:
+        """Give what reads some partitions of the store, or all that are here (None)."""
         where = None
         if plan.where is not None:
             where, _ = self.engine.compile_row_function([plan.where], plan.source.schema, plan.source)
@@ -149,28 +151,21 @@ class PullQueries:
         size = plan.store.window_size_ms or 0
         places = jpype.JArray(jpype.JInt)(slots(plan.source.schema))
         keys = self._keys(plan)
-        deadline = time.monotonic() + _READY_S
-        while True:
+
+        def read(partitions: tuple[int, ...] | None) -> list[str]:
             scan = java("ksql.server.PullScan")(places, plan.store.view, where, select, limit, size)
-            try:
-                self._read(plan, scan, keys)
-                return [str(row) for row in scan.rows()]
-            except NotReadyError as error:
-                state = plan.query.streams_state()
-                if state in {"ERROR", "PENDING_ERROR", "NOT_RUNNING"} or time.monotonic() > deadline:
-                    raise KsqlError(
-                        f"The table {plan.source.name} cannot be read now, "
-                        f"its query {plan.query.id} is {state}: {error}",
-                        error_code=50000,
-                    ) from None
-                time.sleep(0.02)
+            for partition in (None,) if partitions is None else partitions:
+                self._read(plan, scan, keys, partition)
+            return [str(row) for row in scan.rows()]
+
+        return read
 
     @staticmethod
-    def _read(plan: PullPlan, scan: Any, keys: Any) -> None:
+    def _read(plan: PullPlan, scan: Any, keys: Any, partition: int | None) -> None:
         """Read the store once. Raises NotReadyError while the query starts or rebalances."""
         if plan.query.running is None:
             raise NotReadyError(f"{plan.query.id} does not run")
-        store = plan.query.running.store(plan.store.name, plan.store.kind)
+        store = plan.query.running.store(plan.store.name, plan.store.kind, partition)
         try:
             if plan.store.kind == "keyvalue":
                 scan.keyValue(store, keys)
@@ -202,31 +197,6 @@ class PullQueries:
             values = function.apply(jpype.JArray(java("java.lang.Object"))(len(plan.source.schema.columns) + 5))
             out.put(arrays.asList(values), values)
         return java("java.util.ArrayList")(out.values())
-
-    def _remote(self, plan: PullPlan, statement: ParsedStatement) -> list[str]:
-        """Ask the other servers of the service for their share."""
-        if plan.query.running is None:
-            return []
-        rows: list[str] = []
-        for host in plan.query.running.other_hosts():
-            body = {
-                "ksql": statement.text,
-                "requestProperties": {"request.ksql.query.internal.request": True},
-            }
-            try:
-                answer = httpx.post(f"http://{host}/query", json=body, timeout=10.0)
-            except httpx.HTTPError as error:
-                raise KsqlError(
-                    f"Unable to execute pull query: the server {host} that has a part of {plan.source.name} "
-                    f"does not answer ({type(error).__name__}); its partitions move to another server within seconds.",
-                    error_code=50000,
-                ) from error
-            if answer.status_code != httpx.codes.OK:
-                raise KsqlError(f"Unable to execute pull query on {host}: {answer.text[:200]}", error_code=50000)
-            for item in answer.json():
-                if "row" in item:
-                    rows.append(json.dumps(item["row"]["columns"]))
-        return rows
 
     # -- streams -----------------------------------------------------------------------------------------------------
     def _stream(self, statement: ParsedStatement, source: Source, properties: Mapping[str, Any]) -> RowStream:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +19,9 @@ from ksqlengine.server.config import ServerConfig
 
 LOG = logging.getLogger(__name__)
 _STARTERS = 4
+_ERRORS_KEPT = 10
+# A query that ran this long since its last start is taken as mended.
+_STEADY_S = 60.0
 
 
 @dataclass
@@ -31,6 +36,10 @@ class PersistentQuery:
     paused: bool = False
     serves: str = ""  # the source table that it materialises (CREATE SOURCE TABLE)
     properties: dict[str, Any] = field(default_factory=dict)
+    past: list[QueryError] = field(default_factory=list)  # of the runs before this one
+    retries: int = 0
+    retry_at: float = 0.0
+    started_at: float = 0.0
 
     def streams_state(self) -> str:
         """Give the exact state: Kafka Streams' own, or PAUSED."""
@@ -48,7 +57,7 @@ class PersistentQuery:
     def errors(self) -> list[QueryError]:
         """Give why it failed, oldest first."""
         own = [self.failure] if self.failure else []
-        return own + (self.running.errors() if self.running else [])
+        return (self.past + own + (self.running.errors() if self.running else []))[-_ERRORS_KEPT:]
 
 
 class Queries:
@@ -118,6 +127,7 @@ class Queries:
             self._run(query)
 
     def _run(self, query: PersistentQuery) -> None:
+        query.started_at = time.monotonic()
         streams = self.config.streams(query.plan.properties)
         try:
             query.built = self.engine.build_topology(query.plan, dict(streams))
@@ -127,6 +137,40 @@ class Queries:
         except Exception as error:  # whatever fails in the topology, the server goes on and shows it
             LOG.exception("query %s cannot start", query.id)
             query.failure = QueryError(0, f"{type(error).__name__}: {error}", "SYSTEM")
+
+    def retry_failed(self) -> None:
+        """Start queries in ERROR again, after a time that doubles with each try (ksql.query.retry.backoff.…)."""
+        now = time.monotonic()
+        for query in self.all():
+            if query.running is None or query.failure is not None:
+                continue  # it never ran: what is wrong is in its plan, and stays
+            if query.state() != "ERROR":
+                if query.retries and now - query.started_at > _STEADY_S:
+                    query.retries = 0
+            elif not query.retry_at:
+                wait = min(self.config.retry_initial_s * 2**query.retries, self.config.retry_max_s)
+                query.retry_at = now + wait
+                LOG.warning("query %s is in ERROR, it is started again in %d s: %s", query.id, wait, _reason(query))
+            elif now >= query.retry_at:
+                self._start_again(query)
+
+    def _start_again(self, query: PersistentQuery) -> None:
+        old = query.running
+        if old is not None:
+            old.close()
+            query.past = (query.past + old.errors())[-_ERRORS_KEPT:]
+        query.retries, query.retry_at = query.retries + 1, 0.0
+        with self._lock:
+            if self._queries.get(query.id) is not query:
+                return  # terminated in the meantime
+            LOG.info("starting query %s again (try %d)", query.id, query.retries)
+            self._run(query)
+
+    def clean_up(self, ended: Collection[str]) -> None:
+        """Remove what queries that ended left behind, because the server was killed before it had done so."""
+        for query_id in ended:
+            shutil.rmtree(self.config.state_dir / "streams" / self.config.application_id(query_id), ignore_errors=True)
+        self.backend.forget_leftovers([self.config.application_id(query_id) for query_id in ended])
 
     def keep_only(self, catalog: Catalog, *, forget: bool = True) -> None:
         """Close the queries that the catalog no longer has."""
@@ -178,3 +222,11 @@ class Queries:
         for query in self.all():
             out[query.state()] = out.get(query.state(), 0) + 1
         return out
+
+
+def _reason(query: PersistentQuery) -> str:
+    """Give the last error's last cause in one line."""
+    errors = query.errors()
+    lines = errors[-1].message.splitlines() if errors else []
+    causes = [line for line in lines if line.startswith("Caused by:")]
+    return (causes or lines or ["no reason is known"])[-1 if causes else 0]

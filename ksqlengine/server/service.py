@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from ksqlengine.catalog import Catalog, Source
 from ksqlengine.engine import Engine, ParsedStatement, Plan
 from ksqlengine.errors import KsqlError
 from ksqlengine.server import admin, connectors, entities
-from ksqlengine.server.backend import Backend, TopicLookup
+from ksqlengine.server.backend import Backend, ProcessingLog, TopicLookup
 from ksqlengine.server.commands import Command, CommandRunner
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import Entity, RequestError
@@ -26,6 +27,8 @@ from ksqlengine.server.queries import Queries
 LOG = logging.getLogger(__name__)
 # plans of these kinds go through the command topic
 _DISTRIBUTED = {"create", "query", "drop", "alter", "create_type", "drop_type"}
+_HEALTH_S = 5.0
+_WATCH_S = 1.0
 _QUERY_VERBS = {"TERMINATE", "PAUSE", "RESUME"}
 
 
@@ -52,18 +55,24 @@ class KsqlService:
         self.push = PushQueries(self.engine, backend, config)
         self.started = time.time()
         self.ready = False
+        self._stopped = threading.Event()
         self._cluster_id = ""
+        self._processing_log: ProcessingLog | None = None
 
     # -- life cycle --------------------------------------------------------------------------------------------------
     def start(self) -> None:
         """Replay the command topic, start the queries, and go on following it."""
+        self.backend.wait_until_reachable()
         begun = time.monotonic()
+        self._processing_log = self.backend.processing_log()
         runner = CommandRunner(self.engine, self.queries, self.backend.command_log())
         count = runner.replay()
         runner.start()
         self.commands = runner
         self._cluster_id = self.backend.cluster_id()
         self.ready = True
+        self._declare_processing_log()
+        threading.Thread(target=self._watch, args=(runner,), name="query-watch", daemon=True).start()
         LOG.info(
             "ready in %.1f s: %d commands replayed, %d queries",
             time.monotonic() - begun,
@@ -74,11 +83,37 @@ class KsqlService:
     def stop(self) -> None:
         """End push queries, close the persistent ones, leave their groups."""
         self.ready = False
+        self._stopped.set()
         self.push.close()
         if self.commands is not None:
             self.commands.stop()
         self.queries.close()
+        if self._processing_log is not None:
+            self._processing_log.close()
         self.backend.close()
+
+    def _watch(self, runner: CommandRunner) -> None:
+        """Mend what can be mended without an operator, and speak of what cannot."""
+        if not runner.degraded:  # else the log may know of more than was read
+            self.queries.clean_up(runner.ended)
+        while not self._stopped.wait(_WATCH_S):
+            try:
+                self.queries.retry_failed()
+                if self._processing_log is not None:
+                    self._processing_log.report()
+            except Exception:  # it must go on watching
+                LOG.exception("the watch over the queries failed")
+
+    def _declare_processing_log(self) -> None:
+        """Make the stream of the processing log where the properties ask for it (stream.auto.create)."""
+        log = self._processing_log
+        if log is None or not log.wants_stream or log.stream in self.engine.catalog.sources:
+            return
+        try:
+            log.create_topic()
+            self.execute(log.stream_statement(), Session())
+        except KsqlError as error:  # another server may make it at the same moment; nothing else needs it
+            LOG.warning("the stream %s of the processing log was not made: %s", log.stream, error.message)
 
     @property
     def runner(self) -> CommandRunner:
@@ -106,6 +141,9 @@ class KsqlService:
                 raise
             if answer is not None:
                 out.append(answer)
+        if runner.degraded:
+            for answer in out:
+                answer["warnings"] = [*answer.get("warnings", ()), {"message": runner.degraded}]
         return out
 
     def _rehearse(self, statements: list[ParsedStatement], session: Session) -> None:
@@ -235,22 +273,30 @@ class KsqlService:
 
     def health(self) -> Entity:
         """Give ksqlDB's health check; the queries in ERROR are an addition of ours."""
-        runner_ok = self.commands is not None and not self.commands.failure
+        if self.commands is None or not self.ready:
+            return {
+                "isHealthy": False,
+                "details": {"metastore": {"isHealthy": False}, "commandRunner": {"isHealthy": False}},
+                "serverState": "STARTING",
+            }
+        runner = self.commands.status_of_runner()
+        reason = self.commands.damage or self.commands.failure
+        kafka: Entity = {"isHealthy": True}
         try:
-            self.backend.topic(self.config.command_topic)
-            kafka_ok = True
-        except KsqlError:
-            kafka_ok = False
+            self.backend.topic(self.config.command_topic, timeout_s=_HEALTH_S)
+        except KsqlError as error:
+            kafka = {"isHealthy": False, "error": error.message}
         broken = [q.id for q in self.queries.all() if q.state() == "ERROR"]
+        state: Entity = {"isHealthy": runner == "RUNNING", "status": runner}
         return {
-            "isHealthy": self.ready and runner_ok and kafka_ok,
+            "isHealthy": runner == "RUNNING" and bool(kafka["isHealthy"]),
             "details": {
-                "metastore": {"isHealthy": self.ready},
-                "kafka": {"isHealthy": kafka_ok},
-                "commandRunner": {"isHealthy": runner_ok},
+                "metastore": {"isHealthy": True},
+                "kafka": kafka,
+                "commandRunner": state | ({"error": reason} if reason else {}),
                 "queries": {"isHealthy": not broken, "error": broken},
             },
-            "serverState": "READY" if self.ready else "STARTING",
+            "serverState": "READY",
         }
 
     def source(self, name: str) -> Source:
@@ -295,6 +341,8 @@ def topic_config(sink: Source, details: Mapping[str, Any]) -> dict[str, str]:
         "message.timestamp.after.max.ms": str(2**63 - 1),
         "message.timestamp.before.max.ms": str(2**63 - 1),
     }
+    if details.get("cleanup_policy"):
+        out["cleanup.policy"] = str(details["cleanup_policy"])
     retention = details.get("retention_ms")
     if sink.is_table and sink.window is not None and sink.created_by:
         out["cleanup.policy"] = "compact,delete"

@@ -128,7 +128,7 @@ class TopologyBuilder:
             in_key = "timestamp_key" in places
             extractor = jvm.java("ksql.runtime.ColumnTimestamp")(
                 places["timestamp_key"] if in_key else places["timestamp_slot"], in_key, source.timestamp_format,
-                self.throw_on_invalid,
+                self.throw_on_invalid, self.plan.query_id or "",
             )  # fmt: skip
             with_ = with_.withTimestampExtractor(extractor)
         stream = self.builder.stream(source.topic, with_)
@@ -335,7 +335,7 @@ class TopologyBuilder:
             in_key = sink.timestamp_column in key_names
             slot = (key_names if in_key else names).index(sink.timestamp_column)
             stream = stream.process(
-                jvm.java("ksql.runtime.SinkTimestamp")(slot, in_key, sink.timestamp_format),
+                jvm.java("ksql.runtime.SinkTimestamp")(slot, in_key, sink.timestamp_format, self.plan.query_id or ""),
                 jpype.JArray(jpype.JString)([]),
             )
         stream.to(sink.topic, with_)
@@ -350,6 +350,8 @@ def build(plan: Plan, streams_config: dict[str, Any] | None = None, rows: Any = 
         "default.dsl.store": "in_memory",
         "statestore.cache.max.bytes": 0,
         "deserialization.exception.handler": "ksql.runtime.SkipBadRecords",
+        "processing.exception.handler": "ksql.runtime.SkipUnprocessable",
+        "production.exception.handler": "ksql.runtime.SkipUnwritable",
         "topology.optimization": "none",
     }
     return TopologyBuilder(plan, {**base, **(streams_config or {})}, rows).build()

@@ -13,8 +13,10 @@ public final class ColumnTimestamp implements TimestampExtractor {
   private final boolean inKey;
   private final String format;
   private final boolean failOnInvalid;
+  private final String query;
 
-  public ColumnTimestamp(int slot, boolean inKey, String format, boolean failOnInvalid) {
+  public ColumnTimestamp(int slot, boolean inKey, String format, boolean failOnInvalid, String query) {
+    this.query = query;
     this.slot = slot;
     this.inKey = inKey;
     this.format = format;
@@ -34,23 +36,31 @@ public final class ColumnTimestamp implements TimestampExtractor {
         value = ((Object[]) record.value())[slot];
       }
       if (value instanceof Long) {
-        return (Long) value;
+        return known((Long) value);
       }
       if (value instanceof Instant) {
-        return ((Instant) value).toEpochMilli();
+        return known(((Instant) value).toEpochMilli());
       }
       if (value instanceof String) {
         String text = (String) value;
         long millis = iso ? Times.isoMillis(text) : -1;
-        return millis >= 0 ? millis : Times.parseTimestamp(text, format, "UTC").toEpochMilli();
+        return millis >= 0 ? millis : known(Times.parseTimestamp(text, format, "UTC").toEpochMilli());
       }
       throw new IllegalArgumentException("no timestamp in " + value);
     } catch (RuntimeException e) {
       if (failOnInvalid) {
         throw new org.apache.kafka.streams.errors.StreamsException("Fatal user code error in TimestampExtractor callback for record", e);
       }
-      ProcessingLog.badRecord("", record.topic(), "Failed to extract timestamp: " + e.getMessage(), null);
+      ProcessingLog.processing(query, "KsqlTopic.Source.timestamp", "Failed to extract timestamp from a record of topic " + record.topic(), null, e);
       return -1;
     }
+  }
+
+  /** Kafka has no time before 1970: Kafka Streams drops such a record without a word. */
+  private static long known(long millis) {
+    if (millis < 0) {
+      throw new IllegalArgumentException("Timestamp is negative: " + millis);
+    }
+    return millis;
   }
 }

@@ -1,16 +1,51 @@
 package ksql.runtime;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** What went wrong with single records: counted, and handed to a listener (the server writes them to a topic). */
+/** What went wrong with single records: counted for each query, and handed to a listener (the server writes them to a topic). */
 public final class ProcessingLog {
-  /** Hear of a problem: type (deserialization | expression | production), query, topic or expression, message, record bytes or null. */
+  public static final int DESERIALIZATION = 0;
+  public static final int PROCESSING = 1;
+  public static final int PRODUCTION = 2;
+  public static final int SERIALIZATION = 3;
+  public static final int THREAD = 4;
+
+  /** One entry; what does not apply to its type is null. */
+  public static final class Entry {
+    public final int type;
+    public final String query;
+    /** The step, as it ends the logger's name. */
+    public final String step;
+    public final String message;
+    public final List<String> causes;
+    /** key or value. */
+    public String target;
+    public String topic;
+    public byte[] record;
+    public String thread;
+
+    Entry(int type, String query, String step, String message, Throwable error) {
+      this.type = type;
+      this.query = query;
+      this.step = step;
+      this.message = message;
+      this.causes = causes(error);
+    }
+  }
+
+  /** Hear of a problem, in the thread of the query: must not wait. */
   public interface Listener {
-    void problem(String type, String query, String where, String message, byte[] record);
+    void problem(Entry entry);
   }
 
   public static final AtomicLong BAD_RECORDS = new AtomicLong();
   public static final AtomicLong BAD_EXPRESSIONS = new AtomicLong();
+  private static final Map<String, AtomicLong> COUNTS = new ConcurrentHashMap<>();
   private static volatile Listener listener;
 
   private ProcessingLog() {
@@ -20,19 +55,78 @@ public final class ProcessingLog {
     listener = l;
   }
 
-  public static void badRecord(String query, String topic, String message, byte[] record) {
+  /** Problems of each query of this process so far. */
+  public static Map<String, Long> counts() {
+    Map<String, Long> out = new TreeMap<>();
+    COUNTS.forEach((query, count) -> out.put(query, count.get()));
+    return out;
+  }
+
+  /** A record of a source that cannot be read; target is key or value. */
+  public static void deserialization(String query, String topic, String target, byte[] record, Throwable error) {
     BAD_RECORDS.incrementAndGet();
+    Entry entry = new Entry(DESERIALIZATION, query, "KsqlTopic.Source.deserializer", "Error deserializing message from topic: " + topic, error);
+    entry.target = target;
+    entry.topic = topic;
+    entry.record = record;
+    tell(entry);
+  }
+
+  /** A record that a step cannot take. */
+  public static void processing(String query, String step, String message, byte[] record, Throwable error) {
+    BAD_RECORDS.incrementAndGet();
+    Entry entry = new Entry(PROCESSING, query, step, message, error);
+    entry.record = record;
+    tell(entry);
+  }
+
+  /** A result that has no bytes in the sink's format. */
+  public static void serialization(String query, String topic, String target, Throwable error) {
+    BAD_RECORDS.incrementAndGet();
+    Entry entry = new Entry(SERIALIZATION, query, "KsqlTopic.Sink.serializer", "Error serializing message to topic: " + topic, error);
+    entry.target = target;
+    entry.topic = topic;
+    tell(entry);
+  }
+
+  /** A result that Kafka does not take. */
+  public static void production(String query, String topic, Throwable error) {
+    BAD_RECORDS.incrementAndGet();
+    tell(new Entry(PRODUCTION, query, "KsqlTopic.Sink", "Error producing to topic " + topic + ": " + error.getMessage(), error));
+  }
+
+  /** A query's thread that ended. */
+  public static void thread(String query, String thread, Throwable error) {
+    Entry entry = new Entry(THREAD, query, "thread.exception.uncaught", "Unhandled exception caught in streams thread", error);
+    entry.thread = thread;
+    tell(entry);
+  }
+
+  /** An expression that failed; its column is null (called by generated code). */
+  public static void badExpression(String query, String expression, Throwable error) {
+    BAD_EXPRESSIONS.incrementAndGet();
+    tell(new Entry(PROCESSING, query, "Project", "Error computing expression " + expression + ": " + error.getMessage(), error));
+  }
+
+  private static void tell(Entry entry) {
+    COUNTS.computeIfAbsent(entry.query, q -> new AtomicLong()).incrementAndGet();
     Listener l = listener;
     if (l != null) {
-      l.problem("deserialization", query, topic, message, record);
+      l.problem(entry);
     }
   }
 
-  public static void badExpression(String query, String expression, Throwable error) {
-    BAD_EXPRESSIONS.incrementAndGet();
-    Listener l = listener;
-    if (l != null) {
-      l.problem("expression", query, expression, String.valueOf(error.getMessage()), null);
+  private static List<String> causes(Throwable error) {
+    List<String> out = new ArrayList<>();
+    for (Throwable t = error; t != null && out.size() < 10; t = t.getCause()) {
+      String text = t.getMessage() == null ? t.getClass().getName() : t.getMessage();
+      if (out.isEmpty() || !out.get(out.size() - 1).equals(text)) {
+        out.add(text);
+      }
+      if (t.getCause() == t) {
+        break;
+      }
     }
+    return out;
   }
 }

@@ -12,8 +12,10 @@ public final class SinkTimestamp implements ProcessorSupplier<Object, Object[], 
   private final int slot;
   private final boolean inKey;
   private final String format;
+  private final String query;
 
-  public SinkTimestamp(int slot, boolean inKey, String format) {
+  public SinkTimestamp(int slot, boolean inKey, String format, String query) {
+    this.query = query;
     this.slot = slot;
     this.inKey = inKey;
     this.format = format;
@@ -26,11 +28,14 @@ public final class SinkTimestamp implements ProcessorSupplier<Object, Object[], 
           context().forward(record);
           return;
         }
+        Record<Object, Object[]> timed;
         try {
-          context().forward(record.withTimestamp(time(record)));
+          timed = record.withTimestamp(time(record));
         } catch (RuntimeException e) {
-          ProcessingLog.badExpression("", "TIMESTAMP", e);
+          ProcessingLog.processing(query, "KsqlTopic.Sink.timestamp", "Failed to extract timestamp", null, e);
+          return;
         }
+        context().forward(timed); // what fails from here on is not about the timestamp
       }
     };
   }

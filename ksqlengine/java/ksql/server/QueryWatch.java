@@ -5,6 +5,7 @@ import java.io.StringWriter;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import ksql.runtime.ProcessingLog;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.streams.errors.MissingSourceTopicException;
@@ -15,11 +16,13 @@ public final class QueryWatch implements StreamsUncaughtExceptionHandler {
   private static final int KEPT = 10;
   private static final long WINDOW_MS = 60_000;
   private final int restarts;
+  private final String query;
   private final ArrayDeque<Object[]> errors = new ArrayDeque<>();
   private final ArrayDeque<Long> recent = new ArrayDeque<>();
 
-  public QueryWatch(int restarts) {
+  public QueryWatch(int restarts, String query) {
     this.restarts = restarts;
+    this.query = query;
   }
 
   @Override
@@ -33,6 +36,7 @@ public final class QueryWatch implements StreamsUncaughtExceptionHandler {
     StringWriter text = new StringWriter();
     error.printStackTrace(new PrintWriter(text));
     errors.addLast(new Object[] {now, text.toString(), user ? "USER" : root instanceof RetriableException ? "SYSTEM" : "UNKNOWN"});
+    ProcessingLog.thread(query, Thread.currentThread().getName(), error);
     while (errors.size() > KEPT) {
       errors.removeFirst();
     }
