@@ -13,6 +13,7 @@ from types import FrameType
 import uvicorn
 
 from ksqlengine import jvm
+from ksqlengine.errors import KsqlError
 from ksqlengine.server.backend import Backend
 from ksqlengine.server.config import ServerConfig, read_properties
 from ksqlengine.server.http import Api
@@ -97,6 +98,10 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             service.start()
             LOG.info("ksqlDB-compatible server %s on http://%s:%s", config.service_id, config.host, config.port)
+        except KsqlError as error:  # it says what is wrong and where to look: no traceback
+            LOG.error("the server cannot start: %s", error.message)
+            failed.append(error)
+            server.should_exit = True
         except Exception as error:  # the process must end with a reason, not hang half-started
             LOG.exception("the server cannot start")
             failed.append(error)
