@@ -112,6 +112,7 @@ class QueryInfo:
     sink: str | None
     sources: tuple[str, ...]
     statement: str
+    steps: dict[str, Any] | None = field(default=None, compare=False)
 
 
 @dataclass

@@ -166,12 +166,14 @@ class Engine:
         if plan.kind in ("create", "alter") and plan.sink is not None:
             catalog.sources[plan.sink.name] = plan.sink
         elif plan.kind == "query" and plan.query_id is not None:
-            number = int(plan.query_id.rsplit("_", 1)[1])
-            catalog.next_query_number = max(catalog.next_query_number, number + 1)
+            number = plan.query_id.rsplit("_", 1)[-1]
+            custom = bool(plan.details.get("custom_id"))
+            if number.isdigit() and not custom:
+                catalog.next_query_number = max(catalog.next_query_number, int(number) + 1)
             if plan.sink is not None and plan.details.get("creates"):
                 catalog.sources[plan.sink.name] = plan.sink
             sink = plan.sink.name if plan.sink else None
-            catalog.queries[plan.query_id] = QueryInfo(plan.query_id, sink, plan.sources, plan.statement)
+            catalog.queries[plan.query_id] = QueryInfo(plan.query_id, sink, plan.sources, plan.statement, plan.steps)
         elif plan.kind == "drop":
             dropped = catalog.sources.pop(plan.details["name"], None)
             if dropped is not None and dropped.created_by:

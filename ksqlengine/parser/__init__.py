@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
+from lark.exceptions import UnexpectedInput, VisitError
 
 from ksqlengine import tree
 from ksqlengine.errors import KsqlError, ParseFailedError
+from ksqlengine.parser.problems import syntax_error
 from ksqlengine.parser.statements import StatementsToTree
 from ksqlengine.types import SqlType
 
@@ -95,28 +96,4 @@ def _run(text: str, start: str, types: dict[str, SqlType] | None) -> Any:
             raise ParseFailedError(message, text, problem.line, problem.column) from error
         raise
     except UnexpectedInput as error:
-        raise _syntax_error(error, text) from error
-
-
-def _syntax_error(error: UnexpectedInput, text: str) -> ParseFailedError:
-    line, column = error.line, error.column
-    if isinstance(error, UnexpectedToken) and error.token.type != "$END":
-        word = str(error.token)
-    elif isinstance(error, UnexpectedCharacters):
-        word = re.match(r"\w+|.", text[error.pos_in_stream :], re.DOTALL)  # type: ignore[assignment]
-        word = word.group() if word else ""  # type: ignore[attr-defined]
-    else:
-        line, column = _place(text, len(text))
-        word, column = "<EOF>", column + 1
-    message = f"line {line}:{column}: Syntax Error\nSyntax error at or near '{word}' at line {line}:{column}"
-    expected = sorted(getattr(error, "expected", None) or getattr(error, "allowed", None) or ())
-    if len(expected) == 1:
-        message = f"line {line}:{column}: Syntax Error\nmissing '{_readable(expected[0])}' at '{word}'"
-    elif 0 < len(expected) <= 8:
-        message += "\nExpecting " + ", ".join(f"'{_readable(e)}'" for e in expected)
-    return ParseFailedError(message + f"\nStatement: {text.strip()}", text, line, column)
-
-
-def _readable(terminal: str) -> str:
-    names = {"LPAR": "(", "RPAR": ")", "COMMA": ",", "SEMICOLON": ";", "EQUAL": "=", "__ANON_0": ";"}
-    return names.get(terminal, terminal)
+        raise syntax_error(error, text) from error

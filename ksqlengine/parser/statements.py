@@ -95,6 +95,8 @@ class StatementsToTree(ToTree):
             rest[1] if len(rest) > 1 else None, **flags,
         )  # fmt: skip
 
+    create_as = create_source
+
     def insert_select(self, name: Name, *parts: Any) -> t.InsertSelect:
         named, _, rest = self._sort(parts)
         return t.InsertSelect(str(name), named.get("properties", {}), rest[0], name.line, name.column)
@@ -123,6 +125,9 @@ class StatementsToTree(ToTree):
 
     def alter_source(self, kind: Part, name: Name, *options: Part) -> t.AlterSource:
         return t.AlterSource(kind[1], str(name), tuple(o[1] for o in options))
+
+    def alter_system(self, name: Token, value: Token) -> t.Admin:
+        return self._words("ALTER_SYSTEM", (name, value))
 
     def select_statement(self, query: t.Query) -> t.Select:
         return t.Select(query)

@@ -127,9 +127,6 @@ class ToTree(Transformer):  # type: ignore[type-arg]
         if known == "DECIMAL":
             return decimal(38, 10)
         custom = self._types.get(str(name))
-        if custom is None and name == "NULL":
-            place = f"line {name.line}:{name.column}"
-            raise SyntaxProblemError(f"{place}: Syntax Error\nSyntax error at or near 'NULL' at {place}", name)
         if custom is None:
             raise KsqlError(f"Cannot resolve unknown type: {name}", line=name.line, column=name.column)
         return custom

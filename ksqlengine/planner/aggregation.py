@@ -14,8 +14,8 @@ from ksqlengine.functions.library import AGGREGATES, RETURN_RULES
 from ksqlengine.functions.registry import bind
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.projection import Item, canonical, default_name
-from ksqlengine.planner.relation import WINDOW_BOUNDS, KeyColumn, Relation, Scope, Slot
-from ksqlengine.types import BIGINT, NULL, SqlType
+from ksqlengine.planner.relation import WINDOW_BOUNDS, KeyColumn, Relation, Scope, Slot, unknown_column
+from ksqlengine.types import BIGINT, INTEGER, NULL, SqlType
 
 _LIMIT = 2**31 - 1  # how many values COLLECT_LIST and COLLECT_SET keep where the configuration says nothing
 
@@ -25,6 +25,8 @@ def plan(
 ) -> tuple[list[Item], Relation]:
     """Group, aggregate and filter by HAVING; the items then read keys, states and window bounds."""
     groups = [canonical(g, relation) for g in query.group_by or ()]
+    for g in groups:
+        _known(g, relation)
     items = [replace(i, expr=canonical(i.expr, relation)) for i in items]
     having = canonical(query.having, relation) if query.having is not None else None
     used = [i.expr for i in items] + ([having] if having is not None else [])
@@ -33,6 +35,12 @@ def plan(
         for x in walk(expr):
             if isinstance(x, t.Call) and x.name in AGGREGATES and x not in calls:
                 calls.append(x)
+    for call in calls:
+        _check_bounds(call, relation, " and can not be passed to aggregate functions")
+    if having is not None:
+        _check_bounds(having, relation, "")
+    if not groups and calls and sink is None:
+        groups = [t.Literal(1, INTEGER)]  # a push query may aggregate all there is
     kind = "TABLE" if sink is not None and not query.group_by else relation.kind
     if groups and not calls:
         raise KsqlError("GROUP BY requires aggregate functions in either the SELECT or HAVING clause.")
@@ -79,6 +87,8 @@ def plan(
         emit_final=query.emit == "FINAL",
         width=len(slots),
         window=_window(query.window),
+        groups=[format_expression(g) for g in groups],
+        functions=[format_expression(c) for c in calls],
     )
 
     def change(x: t.Expr) -> t.Expr | None:
@@ -107,6 +117,23 @@ def plan(
         grouped.step = {"op": "filter", "in": grouped.step, "kind": "TABLE", "predicate": name}
     changed = [replace(i, expr=rewrite(i.expr, change)) for i in items]
     return changed, grouped
+
+
+def _known(expr: t.Expr, relation: Relation) -> None:
+    """Refuse an unknown column before anything is said about aggregates."""
+    for c in columns(expr):
+        if not relation.find(c) and (c.source is None or c.source in [a for a, _ in relation.sources]):
+            raise unknown_column(c, "GROUP BY")
+
+
+def _check_bounds(expr: t.Expr, relation: Relation, more: str) -> None:
+    """Refuse window bounds where the window's rows are still open; those of a windowed source are plain columns."""
+    for c in columns(expr):
+        if c.name in WINDOW_BOUNDS and not relation.find(c):
+            hint = f"{more}\nSee https://github.com/confluentinc/ksql/issues/4397" if more else ""
+            raise KsqlError(
+                f"Window bounds column {c.name} can only be used in the SELECT clause of windowed aggregations{hint}"
+            )
 
 
 def _shown(c: t.Call) -> str:
@@ -250,5 +277,29 @@ def _aggregation(n: int, sets_of: dict[int, str], states: list[str], width: int,
 def _window(window: t.Window | None) -> dict[str, object] | None:
     if window is None:
         return None
+    _check_window(window)
     return {"kind": window.kind, "size_ms": window.size_ms, "advance_ms": window.advance_ms,
             "retention_ms": window.retention_ms, "grace_ms": window.grace_ms}  # fmt: skip
+
+
+def _check_window(window: t.Window) -> None:
+    """Refuse what Kafka Streams would refuse, in its words."""
+    size, advance = window.size_ms, window.advance_ms
+    if window.kind == "SESSION":
+        if size <= 0:
+            raise KsqlError("Gap time (gapMs) cannot be zero or negative.")
+        return
+    if size <= 0:
+        raise KsqlError("Window size (sizeMs) must be larger than zero.")
+    if advance is not None and not 0 < advance <= size:
+        raise KsqlError(
+            f"Window advancement interval should be more than zero and less than window duration which is {size} ms, "
+            f"but given advancement interval is: {advance} ms"
+        )
+    # the default grace is what is left of a day, as ksqlDB takes it
+    grace = window.grace_ms
+    if window.retention_ms is not None and grace is not None and window.retention_ms < size + grace:
+        raise KsqlError(
+            "The retention period of the window store Aggregate-Aggregate-Materialize must be no smaller than its "
+            f"window size plus the grace period. Got size=[{size}], grace=[{grace}], retention=[{window.retention_ms}]"
+        )

@@ -159,17 +159,66 @@ def check_replace(existing: Source, new: Source, or_replace: bool) -> None:
         raise KsqlError(f"Cannot add {new.kind.lower()} '{new.name}': {article} with the same name already exists")
     if existing.read_only or new.read_only:
         refuse_replace(kind, new.name)
-    if existing.kind != new.kind:
-        raise KsqlError(f"Cannot upgrade data source: incompatible types: {existing.kind} and {new.kind}")
-    old_columns = {(c.name, c.namespace): c for c in existing.schema.columns}
-    new_columns = {(c.name, c.namespace): c for c in new.schema.columns}
-    problems = [str(c) for k, c in old_columns.items() if k not in new_columns or new_columns[k].type != c.type]
+    for shown, old, now in (
+        ("type", _kind(existing), _kind(new)),
+        ("topic", topic_text(existing), topic_text(new)),
+        ("timestampColumn", _timestamp_text(existing), _timestamp_text(new)),
+    ):
+        if old != now:
+            raise _not_upgradeable(existing.name, shown, old, now)
+    problems = [str(c) for c in existing.schema.columns if c not in new.schema.columns]
+    problems += _reordered(existing.schema, new.schema)
     if problems:
-        raise KsqlError(
-            f"Cannot upgrade data source: DataSource '`{new.name}`' has schema = {new.schema} which is not "
-            f"upgradeable from "
-            f"{existing.schema}. (The following columns are changed, missing or reordered: [{', '.join(problems)}])"
+        raise _not_upgradeable(
+            existing.name,
+            "schema",
+            str(existing.schema),
+            f"{new.schema}. (The following columns are changed, missing or reordered: [{', '.join(problems)}])",
         )
+
+
+def _not_upgradeable(name: str, what: str, old: str, now: str) -> KsqlError:
+    return KsqlError(
+        f"Cannot upgrade data source: DataSource '{name}' has {what} = {old} which is not upgradeable to {now}"
+    )
+
+
+def _kind(source: Source) -> str:
+    return "KTABLE" if source.is_table else "KSTREAM"
+
+
+def _reordered(old: Schema, new: Schema) -> list[str]:
+    """Return the columns that both have but in another order."""
+    ours, theirs = ([c for c in a.columns if c in b.columns] for a, b in ((old, new), (new, old)))
+    return [str(a) for a, b in zip(ours, theirs, strict=True) if a != b]
+
+
+def _timestamp_text(source: Source) -> str:
+    if source.timestamp_column is None:
+        return "Optional.empty"
+    form = f"Optional[{source.timestamp_format}]" if source.timestamp_format else "Optional.empty"
+    return f"Optional[TimestampColumn{{column=`{source.timestamp_column}`, format={form}}}]"
+
+
+def topic_text(source: Source) -> str:
+    """Return a source's topic with its formats as ksqlDB's messages show it."""
+
+    def format_text(fmt: FormatInfo, single: bool) -> str:
+        inner = ", ".join(f"{k}={v}" for k, v in fmt.properties)
+        features = "UNWRAP_SINGLES" if single else ""
+        if fmt.wrap is not None:
+            features = "WRAP_SINGLES" if fmt.wrap else "UNWRAP_SINGLES"
+        return f"format=FormatInfo{{format={fmt.name}, properties={{{inner}}}}}, features=[{features}]"
+
+    window = "Optional.empty"
+    if source.window is not None:
+        size = "Optional.empty" if source.window.size_ms is None else f"Optional[PT{source.window.size_ms / 1000:g}S]"
+        window = f"Optional[WindowInfo{{type={source.window.kind}, size={size}, emitStrategy=Optional.empty}}]"
+    key = format_text(source.key_format, len(source.schema.key) == 1 and source.key_format.name == "JSON")
+    return (
+        f"KsqlTopic{{kafkaTopicName='{source.topic}', keyFormat=KeyFormat{{{key}, window={window}}}, "
+        f"valueFormat=ValueFormat{{{format_text(source.value_format, False)}}}}}"
+    )
 
 
 def plan_alter(node: t.AlterSource, catalog: Catalog) -> Source:

@@ -53,6 +53,8 @@ def plan(
         "join": join.kind,
         "name": f"{prefix}Join",
         "store": builder.name(f"{prefix}Join"),
+        "left_on": format_expression(left_expr),
+        "right_on": format_expression(right_expr),
     }
     fmt = left.key_format
     if kind[0] == "STREAM" and not left_is_key and (right_is_key or fmt.name == "NONE"):

@@ -141,7 +141,7 @@ def plan(
     for i, item in enumerate(items):
         at = chosen.get(i)
         if at is not None:
-            if keys[at] is not None:
+            if keys[at] is not None and persistent:
                 first = keys[at]
                 assert first is not None  # noqa: S101 - tested the line before
                 one, two = sorted((first[0], item.name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,12 @@ KNOWN = {
     "VALUE_AVRO_SCHEMA_FULL_NAME", "SOURCED_BY_CONNECTOR", "VALUE_PROTOBUF_NULLABLE_REPRESENTATION",
     "KEY_PROTOBUF_NULLABLE_REPRESENTATION", "CLEANUP_POLICY",
 }  # fmt: skip
+CREATE_AS = KNOWN - {"WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR"}  # a query's window is its own
+_NUMBERS = {"PARTITIONS": "INT", "REPLICAS": "SHORT", "RETENTION_MS": "LONG", "KEY_SCHEMA_ID": "INT",
+            "VALUE_SCHEMA_ID": "INT"}  # fmt: skip
+_RESERVED_IDS = ("INSERTQUERY_", "CTAS_", "CSAS_", "CST_")
+# letters of java.time.format.DateTimeFormatter
+_PATTERN_LETTERS = set("GuyDMLdQqYwWEecFaBhKkHmsSAnNVvzOXxZp")
 _UNITS = {"MILLISECOND": 1, "SECOND": 1000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
 
 
@@ -106,16 +114,90 @@ def duration_ms(text: str) -> int:
     return int(parts[0]) * factor
 
 
-def check_properties(values: dict[str, Any]) -> SourceProperties:
+def check_properties(values: dict[str, Any], known: set[str] = KNOWN) -> SourceProperties:
     """Check names and simple values. Raises KsqlError."""
-    for name in values:
-        if name not in KNOWN:
-            raise KsqlError(f"Invalid config variable(s) in the WITH clause: {name}")
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        raise KsqlError(f"Invalid config variable(s) in the WITH clause: {','.join(unknown)}")
+    for name, value in values.items():
+        if name in _NUMBERS:
+            _check_number(name, value)
+    wrap = values.get("WRAP_SINGLE_VALUE")
+    if wrap is not None and str(wrap).lower() not in ("true", "false"):
+        raise KsqlError(
+            f"Invalid value {wrap} for configuration WRAP_SINGLE_VALUE: Expected value to be either true or false"
+        )
+    _check_pattern(values.get("TIMESTAMP_FORMAT"))
     for which in ("VALUE", "KEY"):
         delimiter = values.get(f"{which}_DELIMITER")
         if delimiter is not None:
             _check_delimiter(which, str(delimiter))
     return SourceProperties(values)
+
+
+def topic_details(with_: SourceProperties, kind: str, windowed: bool) -> dict[str, Any]:
+    """Return what the clause says of the topic that is made: retention and clean-up. Raises KsqlError."""
+    retention, policy = with_.get("RETENTION_MS"), with_.get("CLEANUP_POLICY")
+    if retention is not None and kind == "TABLE" and not windowed:
+        raise KsqlError(
+            "Invalid config variable in the WITH clause: RETENTION_MS\nNon-windowed tables do not support retention."
+        )
+    found: dict[str, Any] = {}
+    if retention is not None:
+        found["retention_ms"] = int(str(retention).strip())
+    if policy is not None:
+        words = sorted(w.strip().lower() for w in str(policy).split(","))
+        if kind == "TABLE":
+            raise KsqlError("Invalid config variable in the WITH clause: CLEANUP_POLICY\nTables are always compacted.")
+        if not words or not set(words) <= {"compact", "delete"} or len(set(words)) != len(words):
+            raise KsqlError(
+                f"Invalid config variable in the WITH clause: CLEANUP_POLICY\nGot '{policy}'. Valid values are: "
+                "compact, delete, compact,delete"
+            )
+        found["cleanup_policy"] = ",".join(words)
+    return found
+
+
+def _check_number(name: str, value: Any) -> None:
+    """Refuse what is no whole number, in Kafka's words; as text it is fine."""
+    kind = _NUMBERS[name]
+    try:
+        number = int(str(value).strip())
+    except ValueError:
+        raise KsqlError(f"Invalid value {value} for configuration {name}: Not a number of type {kind}") from None
+    if name in ("PARTITIONS", "REPLICAS") and number <= 0:
+        raise KsqlError(f"Invalid value {value} for configuration {name}: Value must be at least 1")
+
+
+def _check_pattern(pattern: Any) -> None:
+    """Refuse a pattern that java.time would refuse."""
+    if pattern is None:
+        return
+    plain = re.sub(r"'[^']*'", "", str(pattern))
+    bad = next((c for c in plain if c.isascii() and c.isalpha() and c not in _PATTERN_LETTERS), None)
+    if bad is not None:
+        raise KsqlError(f"Invalid TIMESTAMP_FORMAT '{pattern}': Unknown pattern letter: {bad}")
+    if "'" in plain:
+        raise KsqlError(f"Invalid TIMESTAMP_FORMAT '{pattern}': Pattern ends with an incomplete string literal")
+
+
+def check_insert(values: dict[str, Any], queries: Container[str]) -> str | None:
+    """Return the id that INSERT INTO … WITH (QUERY_ID=…) asks for, upper-cased. Raises KsqlError."""
+    unknown = [name for name in values if name != "QUERY_ID"]
+    if unknown:
+        raise KsqlError(f"Invalid config variable(s) in the WITH clause: {','.join(unknown)}")
+    if "QUERY_ID" not in values:
+        return None
+    query_id = str(values["QUERY_ID"]).upper()
+    if not re.fullmatch(r"[A-Z0-9_]+", query_id):
+        raise KsqlError(f"Query IDs may contain only alphanumeric characters and '_'. Got: '{query_id}'")
+    if query_id.startswith(_RESERVED_IDS):
+        raise KsqlError(
+            f"Query IDs must not start with a reserved query ID prefix ({', '.join(_RESERVED_IDS)}). Got: '{query_id}'"
+        )
+    if query_id in queries:
+        raise KsqlError(f"Query ID '{query_id}' already exists.")
+    return query_id
 
 
 def _check_delimiter(which: str, delimiter: str) -> None:

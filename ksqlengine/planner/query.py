@@ -187,6 +187,7 @@ def partition_by(exprs: tuple[t.Expr, ...], relation: Relation, builder: PlanBui
     step: dict[str, Any] = {
         "op": "select_key", "in": relation.step, "function": function,
         "types": [[k.name, str(k.type)] for k in keys], "old_keys": [], "width": len(relation.slots),
+        "keys": [format_expression(e) for e in canonical],
     }  # fmt: skip
     if not relation.joined:
         names = [c.name for c in relation.sources[0][1].schema.key]

@@ -6,12 +6,20 @@ from dataclasses import replace
 from typing import Any
 
 from ksqlengine import tree as t
-from ksqlengine.catalog import Catalog, FormatInfo, Source
+from ksqlengine.catalog import Catalog, FormatInfo, QueryInfo, Source
 from ksqlengine.engine import ParsedStatement, Plan
 from ksqlengine.errors import KsqlError
 from ksqlengine.functions.registry import parse_pattern
-from ksqlengine.planner import ddl, formats, inserts
-from ksqlengine.planner.properties import check_format, check_properties, default_format, make_format
+from ksqlengine.planner import ddl, formats, inserts, upgrades
+from ksqlengine.planner.properties import (
+    CREATE_AS,
+    check_format,
+    check_insert,
+    check_properties,
+    default_format,
+    make_format,
+    topic_details,
+)
 from ksqlengine.planner.query import PlannedQuery, plan_query
 from ksqlengine.planner.statement_text import format_create_as
 from ksqlengine.types import Column, Schema
@@ -86,9 +94,11 @@ def _create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], text
         ddl.refuse_replace(node.kind, node.name)
     if existing is not None:
         ddl.check_replace(existing, source, node.or_replace)
+    topic = topic_details(check_properties(node.properties), node.kind, source.window is not None)
     return Plan(
-        "create", text, sink=source, message=f"{node.kind.title()} created", details={"replaces": existing is not None}
-    )
+        "create", text, sink=source, message=f"{node.kind.title()} created",
+        details={"replaces": existing is not None} | topic,
+    )  # fmt: skip
 
 
 def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], text: str) -> Plan:
@@ -102,7 +112,9 @@ def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], t
     query_id = f"{prefix}_{node.name}_{catalog.next_query_number}"
     if existing is not None and existing.created_by:
         query_id = existing.created_by
-    with_ = check_properties(node.properties)
+    if existing is not None and existing.read_only:
+        ddl.refuse_replace(node.kind, node.name)
+    with_ = check_properties(node.properties, CREATE_AS)
     for which in ("KEY", "VALUE"):
         name = with_.format_name(which)
         if name is not None:
@@ -142,9 +154,28 @@ def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], t
         ddl.timestamp_name(with_), with_.get("TIMESTAMP_FORMAT"), False, query_id, text,
         int(partitions), int(replicas), node.kind == "TABLE",
     )  # fmt: skip
+    replaced = _replaced(node, existing, catalog)
     if existing is not None:
         ddl.check_replace(existing, sink, True)
-    return _query_plan(planned, sink, query_id, text, config, {"creates": True, "replaces": existing is not None})
+    details = {"creates": True, "replaces": existing is not None}
+    details |= topic_details(with_, node.kind, planned.window is not None)
+    made = _query_plan(planned, sink, query_id, text, config, details)
+    if replaced is not None and replaced.steps is not None and made.steps is not None:
+        upgrades.check(replaced.steps, made.steps)
+    return made
+
+
+def _replaced(node: t.CreateSource, existing: Source | None, catalog: Catalog) -> QueryInfo | None:
+    """Return the query whose place a CREATE OR REPLACE … AS SELECT takes."""
+    if existing is None:
+        return None
+    writers = catalog.writers(existing.name)
+    if len(writers) > 1:
+        raise KsqlError(
+            f"CREATE OR REPLACE for sink {node.name} is not supported because there are multiple queries writing into "
+            f"it: {sorted(writers)}"
+        )
+    return catalog.queries[writers[0]] if writers else None
 
 
 def _check_source_formats(planned: PlannedQuery, catalog: Catalog) -> None:
@@ -235,7 +266,8 @@ def _insert_select(node: t.InsertSelect, catalog: Catalog, config: dict[str, Any
         raise KsqlError(f"Cannot insert into read-only {target.kind.lower()}: {node.target}")
     if target.schema.headers:
         raise KsqlError(f"Cannot insert into {node.target} because it has header columns")
-    query_id = str(node.properties.get("QUERY_ID") or f"INSERTQUERY_{catalog.next_query_number}")
+    custom = check_insert(node.properties, catalog.queries)
+    query_id = custom or f"INSERTQUERY_{catalog.next_query_number}"
     planned = plan_query(node.query, catalog, query_id, node.target, config)
     if planned.kind == "TABLE":
         raise KsqlError("Incompatible data sink")
@@ -244,7 +276,7 @@ def _insert_select(node: t.InsertSelect, catalog: Catalog, config: dict[str, Any
             "Incompatible schema between results and sink.\n"
             f"Result schema is {planned.schema}\nSink schema is {target.schema}"
         )
-    return _query_plan(planned, target, query_id, text, config, {"creates": False})
+    return _query_plan(planned, target, query_id, text, config, {"creates": False, "custom_id": bool(custom)})
 
 
 def _compatible(result: Schema, sink: Schema) -> bool:
@@ -256,6 +288,18 @@ def _compatible(result: Schema, sink: Schema) -> bool:
     return True
 
 
+def _transient_key_format(planned: PlannedQuery) -> FormatInfo:
+    """Return the format of a push query's keys; one that cannot hold the new key gives way to JSON."""
+    columns = tuple(Column(k.name, k.type, "KEY") for k in planned.relation.keys)
+    try:
+        formats.check_key(planned.key_format, Schema(columns))
+    except KsqlError:
+        if any(formats.contains_map(c.type) for c in columns):
+            raise
+        return FormatInfo("JSON")
+    return planned.key_format
+
+
 def plan_push(statement: ParsedStatement, catalog: Catalog, config: dict[str, Any]) -> Plan:
     """Plan a push query as a transient query whose rows hold all selected columns."""
     node = statement.node
@@ -263,8 +307,9 @@ def plan_push(statement: ParsedStatement, catalog: Catalog, config: dict[str, An
     planned = plan_query(node.query, catalog, query_id, None, config, persistent=False)
     columns = tuple(Column(c.name, c.type) for c in planned.schema.value)
     schema = Schema(columns)
+    key_format = _transient_key_format(planned)
     made = {"root": planned.relation.step, "kind": planned.kind, "code": planned.builder.code(),
-            "key_format": planned.key_format.to_json()}  # fmt: skip
+            "key_format": key_format.to_json()}  # fmt: skip
     details = {"schema": schema.to_json(), "limit": node.query.limit, "key_names": [c.name for c in planned.schema.key]}
     kept = {k: v for k, v in config.items() if k.startswith("ksql.")}
     return Plan("query", statement.text, None, planned.sources, query_id, made, kept, details)

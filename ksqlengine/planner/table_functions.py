@@ -41,7 +41,9 @@ def plan(items: list[Item], relation: Relation, builder: PlanBuilder) -> tuple[l
     def change(x: t.Expr) -> t.Expr | None:
         return names.get(x) if isinstance(x, t.Call) else None
 
-    step = {"op": "flat_map", "in": relation.step, "function": function}
+    step = {
+        "op": "flat_map", "in": relation.step, "function": function, "functions": [format_expression(c) for c in calls],
+    }  # fmt: skip
     changed = [replace(i, expr=rewrite(i.expr, change)) for i in items]
     return changed, replace(relation, step=step, slots=slots)
 

@@ -62,7 +62,7 @@ def test_custom_type_is_known_to_the_statements_behind_it() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "word"),
     [
-        ("SELECT FROM x;", 1, 14, "';'"),
+        ("SELECT FROM x;", 1, 8, "'FROM'"),
         ("CREATE STREAM s\n (a INT,) WITH (kafka_topic='t');", 2, 9, "')'"),
         ("ASSERT VALUES x;", 1, 8, "'VALUES'"),
     ],
