@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from ksqlengine import tree as t
+from ksqlengine.catalog import Source
 from ksqlengine.codegen.expressions import Constants
 from ksqlengine.codegen.names import format_expression, rewrite
 from ksqlengine.errors import KsqlError
@@ -43,6 +44,12 @@ def default_name(e: t.Expr) -> str | None:
     return e.name if isinstance(e, t.Deref) else None
 
 
+def star_columns(source: Source, joined: bool) -> list[Column]:
+    """Return the columns that `*` gives of a source; in a join a windowed one shows its bounds behind its key."""
+    bounds = [Column(n, type_) for n, type_ in WINDOW_BOUNDS.items()] if joined and source.window else []
+    return [*source.schema.key, *bounds, *source.schema.value, *source.schema.headers]
+
+
 def expand(items: tuple[t.SelectItem, ...], relation: Relation, partition: tuple[t.Expr, ...] | None) -> list[Item]:
     """Write out stars and give every column its name. `partition` holds PARTITION BY's expressions, which come "
     "first."""
@@ -63,7 +70,7 @@ def expand(items: tuple[t.SelectItem, ...], relation: Relation, partition: tuple
                 continue
             for alias, source in relation.sources:
                 if item.source in (None, alias):
-                    for column in (*source.schema.key, *source.schema.value, *source.schema.headers):
+                    for column in star_columns(source, relation.joined):
                         name = f"{alias}_{column.name}" if relation.joined else column.name
                         found.append(Item(t.Column(column.name, alias), name))
             continue

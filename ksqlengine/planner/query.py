@@ -13,7 +13,7 @@ from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
 from ksqlengine.planner import aggregation, joins, projection, table_functions
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.references import expressions, froms, wanted_columns
-from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Scope, source_columns
+from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Scope
 from ksqlengine.types import NULL, Column, Schema
 
 
@@ -48,7 +48,7 @@ def plan_query(
         if source.name in [s.name for _, s in aliases]:
             raise KsqlError(f"Can not join '{source.name}' to '{source.name}': self joins are not yet supported.")
         aliases.append((item.alias, source))
-    star = {a: [c.name for c in source_columns(s)] for a, s in aliases}
+    star = {a: [c.name for c in projection.star_columns(s, joined=len(aliases) > 1)] for a, s in aliases}
     if query.partition_by is not None and len(aliases) > 1:
         star = {a: names + list(PSEUDO) for a, names in star.items()}
     wanted = wanted_columns(query, star)

@@ -131,6 +131,8 @@ class TopologyBuilder:
                 self.throw_on_invalid, self.plan.query_id or "",
             )  # fmt: skip
             with_ = with_.withTimestampExtractor(extractor)
+        if source.is_table:  # a table is all of its topic, whatever auto.offset.reset says of streams
+            with_ = with_.withOffsetResetPolicy(jvm.java("org.apache.kafka.streams.AutoOffsetReset").earliest())
         stream = self.builder.stream(source.topic, with_)
         ints, strings = jpype.JArray(jpype.JInt), jpype.JArray(jpype.JString)
         if places["keys"] or places["pseudo"] or places["headers"]:
