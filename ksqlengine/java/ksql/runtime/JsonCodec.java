@@ -21,7 +21,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** JSON, read as a stream of tokens so that a field nobody needs costs only its skipping. */
+/**
+ * JSON. A declared column that nobody needs is read too, for a record is bad when any of its columns is; other fields are skipped.
+ * {@link JsonScan} reads plain records, a tokenizer the rest.
+ */
 final class JsonCodec extends Codec {
   private static final JsonFactory FACTORY = JsonFactory.builder().enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER).build();
   private static final ThreadLocal<JsonOut> OUT = ThreadLocal.withInitial(JsonOut::new);
@@ -33,31 +36,40 @@ final class JsonCodec extends Codec {
   /** Names met in records: a look-up each, where folding the case of each name would cost more than the rest. */
   private final Map<String, Integer> seen = new ConcurrentHashMap<>();
   private final byte[][] labels;
+  /** None where a column's name has small letters: which of two fields counts is then for the tokenizer. */
+  private final ThreadLocal<JsonScan> scans;
 
   JsonCodec(String id, String[] names, String[] types, int[] slots, int width, boolean wrap) {
     super(id, names, types, slots, width);
     this.wrap = wrap;
     this.labels = new byte[names.length][];
+    boolean upper = true;
     for (int i = 0; i < names.length; i++) {
       fields.put(names[i], i);
+      upper &= names[i].equals(names[i].toUpperCase(Locale.ROOT));
       JsonOut out = new JsonOut();
       out.raw(i == 0 ? '{' : ',');
       out.string(names[i]);
       out.raw(':');
       labels[i] = out.bytes();
     }
+    this.scans = wrap && upper ? ThreadLocal.withInitial(() -> new JsonScan(this)) : null;
   }
 
   @Override public Object[] read(byte[] data) {
     if (data == null) {
       return null;
     }
+    Object[] plain = scans == null ? null : scans.get().read(data);
+    if (plain != null) {
+      return plain;
+    }
     try (JsonParser p = FACTORY.createParser(data)) {
       JsonToken token = p.nextToken();
       if (!wrap) {
         Object[] row = new Object[width];
-        if (types.length == 1 && slots[0] >= 0) {
-          row[slots[0]] = value(p, token, types[0]);
+        if (types.length == 1) {
+          put(row, 0, value(p, token, types[0]));
         }
         return row;
       }
@@ -70,9 +82,7 @@ final class JsonCodec extends Codec {
       Object[] row = new Object[width];
       boolean[] exact = null;
       while (p.nextToken() == JsonToken.FIELD_NAME) {
-        String name = p.currentName();
-        Integer known = seen.get(name);
-        int found = known != null ? known : look(name);
+        int found = find(p.currentName());
         token = p.nextToken();
         int at = found >> 1;
         if (found < 0 || (found & 1) == 0 && exact != null && exact[at]) {
@@ -83,7 +93,7 @@ final class JsonCodec extends Codec {
           exact = exact == null ? new boolean[types.length] : exact;
           exact[at] = true;
         }
-        row[slots[at]] = value(p, token, types[at]);
+        put(row, at, value(p, token, types[at]));
       }
       return row;
     } catch (IOException e) {
@@ -91,14 +101,30 @@ final class JsonCodec extends Codec {
     }
   }
 
-  /** Find a field by its name, or by its name in upper case: twice its index, one more when a quoted name fits as it stands. */
-  private int look(String name) {
+  private void put(Object[] row, int column, Object value) {
+    if (slots[column] >= 0) {
+      row[slots[column]] = value;
+    }
+  }
+
+  /** Give the column that a field goes to, -1 for none. */
+  int column(String name) {
+    int found = find(name);
+    return found < 0 ? -1 : found >> 1;
+  }
+
+  /** Find a field by its name, or by its name in upper case: twice its column, one more when a quoted name fits as it stands. */
+  private int find(String name) {
+    Integer known = seen.get(name);
+    if (known != null) {
+      return known;
+    }
     String upper = name.toUpperCase(Locale.ROOT);
     Integer at = fields.get(name);
     int found = -1;
-    if (at != null && slots[at] >= 0) {
+    if (at != null) {
       found = 2 * at + (name.equals(upper) ? 0 : 1);
-    } else if (at == null && (at = fields.get(upper)) != null && slots[at] >= 0) {
+    } else if ((at = fields.get(upper)) != null) {
       found = 2 * at;
     }
     if (seen.size() < SEEN_LIMIT) {
