@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -97,6 +98,8 @@ def main(arguments: list[str] | None = None) -> int:
     def start() -> None:
         try:
             service.start()
+            # JPype runs Python's collector after each of Java's: what start made for good must not be walked each time.
+            gc.freeze()
             LOG.info("ksqlDB-compatible server %s on http://%s:%s", config.service_id, config.host, config.port)
         except KsqlError as error:  # it says what is wrong and where to look: no traceback
             LOG.error("the server cannot start: %s", error.message)
