@@ -11,7 +11,7 @@ from ksqlengine.catalog import Source
 from ksqlengine.engine import ParsedStatement
 from ksqlengine.errors import KsqlError
 from ksqlengine.server import connectors, functions
-from ksqlengine.server.entities import BAD_STATEMENT, Entity, entity, fields_json, listed, type_json
+from ksqlengine.server.entities import BAD_STATEMENT, Entity, entity, fields_json, key_format_name, listed, type_json
 from ksqlengine.server.properties import show_properties
 from ksqlengine.server.queries import PersistentQuery, Queries
 
@@ -148,7 +148,7 @@ def describe_source(service: KsqlService, source: Source, *, extended: bool) -> 
         "statistics": "",
         "errorStats": "",
         "extended": extended,
-        "keyFormat": source.key_format.name,
+        "keyFormat": key_format_name(source),
         "valueFormat": source.value_format.name,
         "topic": source.topic,
         "partitions": topic.partitions if topic else 0,

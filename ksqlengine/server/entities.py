@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -99,13 +100,20 @@ def fields_json(schema: Schema) -> list[Entity]:
     return [field_json(c) for c in (*schema.key, *schema.value, *schema.headers)]
 
 
+def key_format_name(source: Source) -> str:
+    """Name a source's key format; a stream without a key has ksqlDB's default, unless NONE was asked for."""
+    name = source.key_format.name
+    asked = re.search(r"\bKEY_FORMAT\s*=\s*'NONE'", source.statement, re.IGNORECASE)
+    return "KAFKA" if name == "NONE" and not asked else name
+
+
 def listed(source: Source) -> Entity:
     """Give a source as SHOW STREAMS and SHOW TABLES list it."""
     out: Entity = {
         "type": source.kind,
         "name": source.name,
         "topic": source.topic,
-        "keyFormat": source.key_format.name,
+        "keyFormat": key_format_name(source),
         "valueFormat": source.value_format.name,
         "isWindowed": source.window is not None,
     }

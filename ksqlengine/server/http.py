@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from fnmatch import fnmatchcase
 from typing import Any
 
 from anyio import CapacityLimiter
@@ -27,12 +28,13 @@ from ksqlengine.server.parsing import parse_query
 from ksqlengine.server.printing import print_topic
 from ksqlengine.server.properties import check_not_prohibited, is_valid_property
 from ksqlengine.server.service import KsqlService, Session
-from ksqlengine.server.streams import RowStream
+from ksqlengine.server.streams import Rows, RowStream
 
 LOG = logging.getLogger(__name__)
 KSQL_JSON = "application/vnd.ksql.v1+json"
 DELIMITED = "application/vnd.ksqlapi.delimited.v1"
-_ACCEPTED = (KSQL_JSON, DELIMITED, "application/json", "application/*", "*/*")
+PLAIN_JSON = "application/json"
+_BODIES = {PLAIN_JSON, KSQL_JSON, DELIMITED, "text/plain", "application/x-www-form-urlencoded"}
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -72,7 +74,6 @@ class Api:
 
         async def guarded(request: Request) -> Response:
             try:
-                self._check_accept(request)
                 return await handler(request)
             except RequestError as error:
                 return self._refuse(error, error.status)
@@ -81,6 +82,9 @@ class Api:
                 return self._refuse(error, status)
             except ClientDisconnect:
                 return Response(status_code=499)
+            except RecursionError:
+                deep = RequestError("The request is nested too deeply.", error_code=entities.BAD_STATEMENT)
+                return self._refuse(deep, deep.status)
             except Exception as error:  # an error of ours must not end the server
                 LOG.exception("%s %s failed", request.method, request.url.path)
                 body = {
@@ -98,14 +102,9 @@ class Api:
         return JSONResponse(body, status, media_type=KSQL_JSON)
 
     @staticmethod
-    def _check_accept(request: Request) -> None:
-        accept = request.headers.get("accept", "*/*").lower()
-        if not any(kind in accept for kind in _ACCEPTED):
-            raise RequestError(
-                f"Not acceptable: {accept}. This server gives {KSQL_JSON}, {DELIMITED} and application/json.",
-                status=406,
-                error_code=40600,
-            )
+    def _json(request: Request, content: Any, status: int = 200) -> Response:
+        """Answer with JSON of the type that the client likes best."""
+        return JSONResponse(content, status, media_type=preferred(request, KSQL_JSON, PLAIN_JSON))
 
     async def _not_found(self, request: Request, _: Exception) -> Response:
         body = {"@type": "generic_error", "error_code": 40400, "message": f"HTTP 404 Not Found: {request.url.path}"}
@@ -122,7 +121,7 @@ class Api:
     async def _body(self, request: Request) -> dict[str, Any]:
         """Read a JSON object within the size limit."""
         kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-        if kind not in {"application/json", KSQL_JSON, DELIMITED, "text/plain", "application/x-www-form-urlencoded"}:
+        if kind not in _BODIES:
             raise RequestError(f"Unsupported content type {kind}; send {KSQL_JSON}.", status=415, error_code=41500)
         limit = self.service.config.max_body_bytes
         too_large = RequestError(
@@ -139,7 +138,7 @@ class Api:
                 raise too_large
         try:
             body = json.loads(bytes(data))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RequestError(f"The request is not JSON: {error}") from None
         if not isinstance(body, dict):
             raise RequestError("The request must be a JSON object.")
@@ -154,8 +153,10 @@ class Api:
                 raise RequestError(f"{name} must be an object.")
             properties |= given or {}
         check_not_prohibited(properties)
-        variables = {str(k): str(v) for k, v in (body.get("sessionVariables") or {}).items()}
-        return Session(properties, variables)
+        variables = body.get("sessionVariables") or {}
+        if not isinstance(variables, dict):
+            raise RequestError("sessionVariables must be an object.")
+        return Session(properties, {str(k): _variable(v) for k, v in variables.items()})
 
     @staticmethod
     def _text(body: dict[str, Any], *names: str) -> str:
@@ -178,28 +179,28 @@ class Api:
             "ksqlServiceId": service.config.service_id,
             "serverStatus": "RUNNING" if service.ready else "INITIALIZING",
         }
-        return JSONResponse({"KsqlServerInfo": info}, media_type=KSQL_JSON)
+        return self._json(request, {"KsqlServerInfo": info})
 
     async def healthcheck(self, request: Request) -> Response:
         """Say whether the server is healthy."""
         health = await run_sync(self.service.health, limiter=self._threads)
-        return JSONResponse(health, 200 if health["isHealthy"] else 503, media_type=KSQL_JSON)
+        return self._json(request, health, 200 if health["isHealthy"] else 503)
 
     async def cluster_status(self, request: Request) -> Response:
         """Give the servers of the service that are known here, and their state stores."""
         from ksqlengine.server.cluster import cluster_status
 
         answer = await run_sync(cluster_status, self.service, limiter=self._threads)
-        return JSONResponse(answer, media_type=KSQL_JSON)
+        return self._json(request, answer)
 
     async def heartbeat(self, request: Request) -> Response:
         """Take another server's heartbeat (liveness comes from the consumer groups: nothing to note)."""
         await self._body(request)
-        return JSONResponse({"isOk": True}, media_type=KSQL_JSON)
+        return self._json(request, {"isOk": True})
 
     async def all_statuses(self, request: Request) -> Response:
         """Give the status of every command."""
-        return JSONResponse({"commandStatuses": self.service.runner.statuses()}, media_type=KSQL_JSON)
+        return self._json(request, {"commandStatuses": self.service.runner.statuses()})
 
     async def status(self, request: Request) -> Response:
         """Give the status of one command."""
@@ -207,7 +208,7 @@ class Api:
         status = self.service.runner.status(name)
         if status is None:
             raise RequestError("Command not found", status=404, error_code=entities.NOT_FOUND)
-        return JSONResponse(status, media_type=KSQL_JSON)
+        return self._json(request, status)
 
     async def valid_property(self, request: Request) -> Response:
         """Say whether a property may be set."""
@@ -216,17 +217,17 @@ class Api:
             raise RequestError(
                 f"One or more properties overrides set locally are prohibited by the KSQL server: {name}"
             )
-        return JSONResponse(True, media_type=KSQL_JSON)
+        return self._json(request, True)
 
     async def metadata(self, request: Request) -> Response:
         """Give the cluster's scope, as ksqlDB does."""
         config = self.service.config
         clusters = {"kafka-cluster": self.service.cluster_id, "ksql-cluster": config.service_id}
-        return JSONResponse({"id": "", "scope": {"path": [], "clusters": clusters}}, media_type=KSQL_JSON)
+        return self._json(request, {"id": "", "scope": {"path": [], "clusters": clusters}})
 
     async def metadata_id(self, request: Request) -> Response:
         """Give the server's id, as ksqlDB does."""
-        return JSONResponse({"id": self.service.config.service_id}, media_type=KSQL_JSON)
+        return self._json(request, {"id": self.service.config.service_id})
 
     async def openapi(self, request: Request) -> Response:
         """Describe this API."""
@@ -238,30 +239,31 @@ class Api:
         body = await self._body(request)
         text = self._text(body, "ksql")
         session = self._session(body, "streamsProperties")
-        sequence = body.get("commandSequenceNumber")
-        number = -1 if sequence is None else int(sequence)
+        number = body.get("commandSequenceNumber")
+        number = -1 if number is None else number
+        if type(number) is not int:
+            raise RequestError("commandSequenceNumber must be a whole number.")
         answer = await run_sync(self.service.execute, text, session, number, limiter=self._threads)
-        return JSONResponse(answer, media_type=KSQL_JSON)
+        return self._json(request, answer)
 
     async def query(self, request: Request) -> Response:
         """Run one SELECT or PRINT; answer with chunked JSON."""
+        kind = preferred(request, KSQL_JSON, PLAIN_JSON, DELIMITED)
         body = await self._body(request)
         session = self._session(body, "streamsProperties")
-        return await self._select(request, self._text(body, "ksql", "sql"), session, body, kind=KSQL_JSON)
+        text = self._text(body, "ksql", "sql")
+        return await self._select(text, session, body, kind=KSQL_JSON if kind == PLAIN_JSON else kind)
 
     async def query_stream(self, request: Request) -> Response:
         """Run one SELECT; answer with a header and an array a row."""
+        kind = preferred(request, DELIMITED, KSQL_JSON, PLAIN_JSON)
         body = await self._body(request)
         session = self._session(body, "properties", "streamsProperties")
-        accept = request.headers.get("accept", "").lower()
-        kind = KSQL_JSON if KSQL_JSON in accept else "application/json" if accept == "application/json" else DELIMITED
-        return await self._select(request, self._text(body, "sql", "ksql"), session, body, kind=kind)
+        return await self._select(self._text(body, "sql", "ksql"), session, body, kind=kind)
 
-    async def _select(
-        self, request: Request, text: str, session: Session, body: dict[str, Any], *, kind: str
-    ) -> Response:
+    async def _select(self, text: str, session: Session, body: dict[str, Any], *, kind: str) -> Response:
         self.service.runner  # noqa: B018  # refuses while the server starts
-        statement = self._only(text, session)
+        statement = await run_sync(self._only, text, session, limiter=self._threads)
         node = statement.node
         try:
             if isinstance(node, tree.Admin) and node.verb == "PRINT":
@@ -277,7 +279,7 @@ class Api:
         except KsqlError as error:
             error.statement = error.statement or statement.text
             raise
-        return StreamingResponse(self._encode(rows, kind), media_type=kind)
+        return Rows(rows, kind)
 
     def _only(self, text: str, session: Session) -> ParsedStatement:
         statements = parse_query(self.service.engine, text, session.variables)
@@ -296,16 +298,6 @@ class Api:
             )
         return self.service.push.open(statement, session.properties)
 
-    async def _encode(self, rows: RowStream, kind: str) -> AsyncIterator[bytes]:
-        """Write a query's rows in one of the three forms; end the query when the client leaves."""
-        try:
-            yield rows.header(kind)
-            async for chunk in rows.chunks(kind):
-                yield chunk
-            yield rows.footer(kind)
-        finally:
-            rows.close_soon()
-
     async def close_query(self, request: Request) -> Response:
         """End a push query by id."""
         body = await self._body(request)
@@ -316,4 +308,45 @@ class Api:
 
     async def inserts_stream(self, request: Request) -> Response:
         """Insert rows that come as lines: a first object with the target, then an object a row."""
-        return await open_stream(self.service, request, self._threads)
+        kind = preferred(request, DELIMITED, PLAIN_JSON, KSQL_JSON)
+        return await open_stream(self.service, request, self._threads, kind)
+
+
+def preferred(request: Request, *offered: str) -> str:
+    """Give the offered content type that a client likes best; one that it names before one of ``*/*``, else the first.
+
+    Raises RequestError (406) when it likes none.
+    """
+    accept = ",".join(request.headers.getlist("accept")) or "*/*"
+    ranges = [part.split(";") for part in accept.lower().split(",")[:50]]
+    best, best_rank = "", (0.0, 0)
+    for kind in offered:
+        fits = [
+            (len(wanted.strip().replace("*", "")), _weight(parameters))
+            for wanted, *parameters in ranges
+            if fnmatchcase(kind, wanted.strip() or "*/*")
+        ]
+        specific, weight = max(fits, default=(0, 0.0))  # the most specific range decides
+        if weight > 0 and (weight, specific) > best_rank:
+            best, best_rank = kind, (weight, specific)
+    if not best:
+        raise RequestError(
+            f"Not acceptable: {accept[:200]}. This resource gives {', '.join(offered)}.", status=406, error_code=40600
+        )
+    return best
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _variable(value: Any) -> str:
+    """Write a session variable's value as SQL has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

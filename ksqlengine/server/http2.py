@@ -204,7 +204,7 @@ class Http2Protocol(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End every request: its client has left."""
-        self.server_state.connections.discard(self)  # type: ignore[arg-type]
+        self.server_state.connections.discard(self)
         if self._idle is not None:
             self._idle.cancel()
         for stream in self._streams.values():

@@ -40,12 +40,24 @@ _JAVA_CLASSES = {bool: "java.lang.Boolean", str: "java.lang.String", list: "java
 class InsertStream(Response):
     """The answer to one insert stream."""
 
-    media_type = DELIMITED
-
-    def __init__(self, inserter: Inserter, batches: AsyncIterator[list[str]], threads: CapacityLimiter) -> None:
-        super().__init__()
+    def __init__(
+        self, inserter: Inserter, batches: AsyncIterator[list[str]], threads: CapacityLimiter, kind: str
+    ) -> None:
+        super().__init__(media_type=kind)
         del self.headers["content-length"]
         self._inserter, self._batches, self._threads = inserter, batches, threads
+        self._array = kind != DELIMITED
+        self._first = True
+
+    def _piece(self, answer: dict[str, Any]) -> bytes:
+        """Write one answer: a line, or an element of an array."""
+        if not self._array:
+            return f"{compact(answer)}\n".encode()
+        start, self._first = ("[" if self._first else ",\n"), False
+        return f"{start}{compact(answer)}".encode()
+
+    def _end(self) -> bytes:
+        return b"" if not self._array else b"[]" if self._first else b"]"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Acknowledge rows while more of them come."""
@@ -56,19 +68,21 @@ class InsertStream(Response):
                 answers = await run_sync(self._inserter.insert, lines, number, limiter=self._threads)
                 number += len(lines)
                 open_ = answers[-1]["status"] == "ok"
-                body = "".join(compact(answer) + "\n" for answer in answers).encode()
-                await send({"type": "http.response.body", "body": body, "more_body": True})
+                for answer in answers:  # a piece each: some clients take a piece for a message
+                    await send({"type": "http.response.body", "body": self._piece(answer), "more_body": True})
                 if not open_:
                     break
         except ClientDisconnect:
             return
         except RequestError as error:
-            body = f"{compact(_error(error.error_code, error.message, number))}\n".encode()
+            body = self._piece(_error(error.error_code, error.message, number))
             await send({"type": "http.response.body", "body": body, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await send({"type": "http.response.body", "body": self._end(), "more_body": False})
 
 
-async def open_stream(service: KsqlService, request: Request, threads: CapacityLimiter) -> InsertStream:
+async def open_stream(
+    service: KsqlService, request: Request, threads: CapacityLimiter, kind: str = DELIMITED
+) -> InsertStream:
     """Read the first line and find its target. Raises KsqlError when there is none, so that the status says so."""
     batches = _batches(request, service.config.max_body_bytes)
     first = await anext(batches, None)
@@ -80,7 +94,7 @@ async def open_stream(service: KsqlService, request: Request, threads: CapacityL
     except (ValueError, KeyError, TypeError, RecursionError):
         raise RequestError('The first line must be a JSON object like {"target": "NAME"}.') from None
     inserter = await run_sync(Inserter, service, str(target), limiter=threads)
-    return InsertStream(inserter, _after(first[1:], batches), threads)
+    return InsertStream(inserter, _after(first[1:], batches), threads, kind)
 
 
 async def _after(lines: list[str], batches: AsyncIterator[list[str]]) -> AsyncIterator[list[str]]:

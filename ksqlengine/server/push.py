@@ -115,7 +115,9 @@ class PushQueries:
     def close_query(self, query_id: str) -> bool:
         """Close one query by id; say whether there was one."""
         with self._lock:
-            query = self._queries.get(query_id)
+            found = self._queries.get(query_id)
+            upper = query_id.upper()  # TERMINATE names it so
+            query = found or next((q for i, q in self._queries.items() if i.upper() == upper), None)
         if query is None:
             return False
         query.close()

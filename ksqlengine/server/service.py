@@ -259,6 +259,8 @@ class KsqlService:
             self.backend.delete_topic(str(plan.details["topic"]))
 
     def _query_command(self, kind: str, word: str, text: str) -> Entity:
+        if kind == "terminate" and self.push.close_query(word):
+            return entities.entity("terminate_query", text, queryId=word, wasTerminated=True)
         found = admin.find_query(self.queries, word)
         target = "ALL" if found is None else found.id
         command_name = f"{kind}/{target}/execute"

@@ -10,6 +10,9 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Protocol
 
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
 from ksqlengine.server.entities import compact
 from ksqlengine.types import Schema
 
@@ -46,21 +49,23 @@ class RowStream:
         self._error: dict[str, Any] | None = None
         self._sent = 0
         self._closed = False
+        # Who reads lines wants each whole at once: a live query's lines end in a comma, and it has a last message.
+        self._before, self._after = (",\n", "") if isinstance(source, Finished) else ("", ",\n")
 
     def header(self, kind: str) -> bytes:
         """Give the first line."""
         if kind == KSQL_JSON:
             head = compact({"header": {"queryId": self.query_id, "schema": self._header}})
-            return f"[{head}".encode()
+            return f"[{head}{self._after}".encode()
         names = [c.name for c in self.schema.columns]
         types = [str(c.type) for c in self.schema.columns]
         line = compact({"queryId": self.query_id, "columnNames": names, "columnTypes": types})
         return (f"[{line}" if kind == PLAIN_JSON else f"{line}\n").encode()
 
-    async def chunks(self, kind: str) -> AsyncIterator[bytes]:
-        """Give the rows in pieces until the end, the limit, or an error."""
+    async def pieces(self, kind: str, left: asyncio.Future[None]) -> AsyncIterator[list[bytes]]:
+        """Give the rows, a piece each, until the end, the limit, an error, or until the client has left."""
         wait = _BUSY_S
-        while True:
+        while not left.done():
             rows, ended = self._take()
             if rows:
                 wait = _BUSY_S
@@ -68,7 +73,7 @@ class RowStream:
             if ended:
                 return
             if not rows:
-                await asyncio.sleep(wait)
+                await asyncio.wait({left}, timeout=wait)
                 wait = min(wait * 2, _IDLE_S)
 
     def _take(self) -> tuple[list[str], bool]:
@@ -91,30 +96,28 @@ class RowStream:
         self._sent += len(rows)
         return rows, False
 
-    @staticmethod
-    def _wrap(rows: Iterable[str], kind: str) -> bytes:
+    def _wrap(self, rows: Iterable[str], kind: str) -> list[bytes]:
         if kind == KSQL_JSON:
-            parts = [
-                f',\n{{"row":{{"columns":{row[1:]},"tombstone":true}}}}'
-                if row[0] == "!"
-                else f',\n{{"row":{{"columns":{row}}}}}'
+            return [
+                (
+                    f'{self._before}{{"row":{{"columns":{row[1:]},"tombstone":true}}}}{self._after}'
+                    if row[0] == "!"
+                    else f'{self._before}{{"row":{{"columns":{row}}}}}{self._after}'
+                ).encode()
                 for row in rows
             ]
-            return "".join(parts).encode()
         bare = [row[1:] if row[0] == "!" else row for row in rows]
         if kind == PLAIN_JSON:
-            return "".join(f",\n{row}" for row in bare).encode()
-        return ("\n".join(bare) + "\n").encode()
+            return [f",\n{row}".encode() for row in bare]
+        return [f"{row}\n".encode() for row in bare]
 
     def footer(self, kind: str) -> bytes:
         """Give the last line."""
         if kind == KSQL_JSON:
-            out = ""
             if self._error is not None:
-                out = f",\n{compact({'errorMessage': self._error})}"
-            elif self._final:
-                out = f",\n{compact({'finalMessage': self._final})}"
-            return f"{out}]\n".encode()
+                return f"{self._before}{compact({'errorMessage': self._error})}]\n".encode()
+            final = self._final or ("Query Completed" if self._after else "")
+            return f"{self._before}{compact({'finalMessage': final})}]\n".encode() if final else b"]\n"
         if kind == PLAIN_JSON:
             return (f",\n{compact(self._error)}]" if self._error else "]").encode()
         return f"{compact(self._error)}\n".encode() if self._error else b""
@@ -151,3 +154,34 @@ class Finished:
         if self._on_close is not None:
             self._on_close()
             self._on_close = None
+
+
+class Rows(Response):
+    """A query's rows on the wire: a piece each, as ksqlDB writes them, because some clients take a piece for a message.
+
+    The query ends when its client leaves; a slower reader holds it back.
+    """
+
+    def __init__(self, rows: RowStream, kind: str) -> None:
+        super().__init__(media_type=kind)
+        del self.headers["content-length"]
+        self._rows, self._kind = rows, kind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write them."""
+        left = asyncio.ensure_future(_until_gone(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": self._rows.header(self._kind), "more_body": True})
+            async for pieces in self._rows.pieces(self._kind, left):
+                for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": self._rows.footer(self._kind), "more_body": False})
+        finally:
+            left.cancel()
+            self._rows.close_soon()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -15,13 +15,14 @@ DELIMITED = "application/vnd.ksqlapi.delimited.v1"
 def written(kind: str, rows: list[str], **more: object) -> str:
     stream = RowStream("q1", SCHEMA, "`ID` STRING KEY, `N` BIGINT", Finished(rows), **more)  # type: ignore[arg-type]
 
-    async def collect() -> bytes:
-        out = stream.header(kind)
-        async for chunk in stream.chunks(kind):
-            out += chunk
-        return out + stream.footer(kind)
+    return asyncio.run(collect(stream, kind)).decode()
 
-    return asyncio.run(collect()).decode()
+
+async def collect(stream: RowStream, kind: str) -> bytes:
+    out = stream.header(kind)
+    async for pieces in stream.pieces(kind, asyncio.get_running_loop().create_future()):
+        out += b"".join(pieces)
+    return out + stream.footer(kind)
 
 
 def test_query_endpoint_writes_one_json_array() -> None:
@@ -66,10 +67,27 @@ class Breaks:
 def test_error_after_the_header_is_the_last_message() -> None:
     stream = RowStream("q1", SCHEMA, "", Breaks())
 
-    async def collect() -> bytes:
-        out = stream.header(KSQL_JSON)
-        async for chunk in stream.chunks(KSQL_JSON):
-            out += chunk
-        return out + stream.footer(KSQL_JSON)
+    got = asyncio.run(collect(stream, KSQL_JSON))
+    assert "the broker is gone" in json.loads(got)[-1]["errorMessage"]["message"]
 
-    assert "the broker is gone" in json.loads(asyncio.run(collect()))[-1]["errorMessage"]["message"]
+
+class Live:
+    """A source that is asked twice before it ends."""
+
+    def __init__(self) -> None:
+        self._left: list[list[str] | None] = [['["a",1]'], ['["b",2]'], None]
+
+    def take(self) -> list[str] | None:
+        return self._left.pop(0)
+
+    def close(self) -> None:
+        return None
+
+
+def test_line_of_a_live_query_is_whole_at_once_and_the_answer_is_one_array() -> None:
+    text = asyncio.run(collect(RowStream("q1", SCHEMA, "", Live()), KSQL_JSON)).decode()
+    assert [json.loads(line.rstrip(",")) for line in text.lstrip("[").splitlines()[1:3]] == [
+        {"row": {"columns": ["a", 1]}},
+        {"row": {"columns": ["b", 2]}},
+    ]
+    assert json.loads(text)[-1] == {"finalMessage": "Query Completed"}
