@@ -70,6 +70,8 @@ class TopologyBuilder:
         compiler.setParentClassLoader(jvm.java("ksql.runtime.Dsl").class_.getClassLoader())
         compiler.cook(self.steps["code"])
         self.loader = compiler.getClassLoader()
+        self.sources = _sources(self.steps["root"])
+        self.raw: dict[str, Any] = {}  # streams of bytes, of topics that several sources share
         self.throw_on_invalid = self.flag("ksql.timestamp.throw.on.invalid")
 
     def flag(self, name: str) -> bool:
@@ -123,17 +125,23 @@ class TopologyBuilder:
         # text and bytes can always be read, so such a key may wait until somebody asks for it
         lazy = source.key_format.name == "KAFKA" and all(c.type.base in ("STRING", "BYTES") for c in source.schema.key)
         serde = self.key_serde(node, eager=bool(source.schema.key) and not lazy)
-        with_ = consumed.with_(serde, self.serdes.rows(value_codec))
+        extractor = None
         if "timestamp_slot" in places or "timestamp_key" in places:
             in_key = "timestamp_key" in places
             extractor = jvm.java("ksql.runtime.ColumnTimestamp")(
                 places["timestamp_key"] if in_key else places["timestamp_slot"], in_key, source.timestamp_format,
                 self.throw_on_invalid, self.plan.query_id or "",
             )  # fmt: skip
-            with_ = with_.withTimestampExtractor(extractor)
-        if source.is_table:  # a table is all of its topic, whatever auto.offset.reset says of streams
-            with_ = with_.withOffsetResetPolicy(jvm.java("org.apache.kafka.streams.AutoOffsetReset").earliest())
-        stream = self.builder.stream(source.topic, with_)
+        sharing = [s for s in self.sources if s.topic == source.topic]
+        if len(sharing) > 1:
+            stream = self._shared(sharing, source, serde, value_codec, extractor)
+        else:
+            with_ = consumed.with_(serde, self.serdes.rows(value_codec))
+            if extractor is not None:
+                with_ = with_.withTimestampExtractor(extractor)
+            if source.is_table:  # a table is all of its topic, whatever auto.offset.reset says of streams
+                with_ = with_.withOffsetResetPolicy(jvm.java("org.apache.kafka.streams.AutoOffsetReset").earliest())
+            stream = self.builder.stream(source.topic, with_)
         ints, strings = jpype.JArray(jpype.JInt), jpype.JArray(jpype.JString)
         if places["keys"] or places["pseudo"] or places["headers"]:
             pseudo = [
@@ -152,6 +160,25 @@ class TopologyBuilder:
                 step["store"], "keyvalue", self.plan.sink.schema if self.plan.sink else source.schema
             )
         return replace(node, dsl=stream)
+
+    def _shared(self, sharing: list[Source], source: Source, serde: Any, value_codec: Any, extractor: Any) -> Any:
+        """Return one of several sources over a topic: Kafka Streams reads a topic once, as bytes here."""
+        keys = {(s.key_format, s.window, tuple(str(c) for c in s.schema.key)) for s in sharing}
+        raw = jvm.java("org.apache.kafka.common.serialization.Serdes").ByteArray()
+        reader = jvm.java("ksql.runtime.SharedTopic")(self.plan.query_id or "", source.topic, value_codec, extractor)
+        stream = self.raw.get(source.topic)
+        if stream is None:
+            consumed = jvm.java("org.apache.kafka.streams.kstream.Consumed").with_(
+                serde if len(keys) == 1 else raw, raw
+            )
+            if any(s.is_table for s in sharing):
+                earliest = jvm.java("org.apache.kafka.streams.AutoOffsetReset").earliest()
+                consumed = consumed.withOffsetResetPolicy(earliest)
+            stream = self.raw[source.topic] = self.builder.stream(source.topic, consumed)
+        unnamed = jpype.JArray(jpype.JString)([])
+        if len(keys) == 1:
+            return stream.processValues(reader.values(), unnamed)
+        return stream.process(reader.records(serde), unnamed)
 
     def _filter(self, step: dict[str, Any]) -> Node:
         node = self.node(step["in"])
@@ -341,6 +368,13 @@ class TopologyBuilder:
                 jpype.JArray(jpype.JString)([]),
             )
         stream.to(sink.topic, with_)
+
+
+def _sources(step: dict[str, Any]) -> list[Source]:
+    """Return the sources that a step reads, each as often as it does."""
+    if step["op"] == "source":
+        return [Source.from_json(step["source"])]
+    return [s for name in ("in", "left", "right") if isinstance(step.get(name), dict) for s in _sources(step[name])]
 
 
 def build(plan: Plan, streams_config: dict[str, Any] | None = None, rows: Any = None) -> BuiltTopology:
