@@ -39,6 +39,7 @@ def plan(statement: ParsedStatement, catalog: Catalog, config: dict[str, Any]) -
             dropped = ddl.plan_drop(node, catalog)
             details = {
                 "name": node.name,
+                "kind": node.kind,
                 "delete_topic": node.delete_topic,
                 "topic": dropped.topic if dropped else None,
             }
