@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ksqlengine import tree as t
@@ -12,7 +13,7 @@ from ksqlengine.codegen.names import format_expression
 from ksqlengine.engine import Plan
 from ksqlengine.errors import KsqlError
 from ksqlengine.planner.builder import PlanBuilder
-from ksqlengine.types import BIGINT, Column
+from ksqlengine.types import BIGINT, Column, SqlType, quote
 
 
 def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str, Any], text: str) -> Plan:
@@ -40,10 +41,13 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str,
     if len(names) != len(node.values):
         if not node.columns:
             raise KsqlError(
-                f"Expected a value for each column. Expected Columns: {names}. Got "
-                f"{[format_expression(v) for v in node.values]}"
+                f"Expected a value for each column. Expected Columns: {_listed(quote(n) for n in names)}. "
+                f"Got {_listed(map(format_expression, node.values))}"
             )
-        raise KsqlError("Expected number columns and values to match: " + ", ".join(names))
+        raise KsqlError(
+            f"Expected number columns and values to match: {_listed(quote(n) for n in names)}, "
+            f"{_listed(map(format_expression, node.values))}"
+        )
     builder = PlanBuilder("insert")
     compiler = Compiler(_no_columns, builder.constants)
     given: dict[str, str] = {}
@@ -55,6 +59,7 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str,
             column = Column(name, BIGINT)
         code = compiler.compile(value)
         try:
+            _check_narrowing(code.type, column.type)
             given[name] = cast_code(code.java, code.type, column.type, builder.constants.sql_type)
         except KsqlError as error:
             raise KsqlError(
@@ -75,6 +80,17 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str,
     return Plan(
         "insert_values", text, sink=source, steps=made, details={"tombstone": source.is_table and not values_given}
     )
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return "[" + ", ".join(texts) + "]"
+
+
+def _check_narrowing(type_: SqlType, wanted: SqlType) -> None:
+    """Refuse a number that is wider than its column: nothing may be lost without a CAST."""
+    wide = {"DOUBLE": ("INTEGER", "BIGINT"), "DECIMAL": ("INTEGER", "BIGINT"), "BIGINT": ("INTEGER",)}
+    if wanted.base in wide.get(type_.base, ()):
+        raise KsqlError(f"{type_} does not fit into {wanted}")
 
 
 def _no_columns(column: t.Column) -> Any:

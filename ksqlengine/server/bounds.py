@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from ksqlengine import tree as t
 from ksqlengine.catalog import Source
 from ksqlengine.errors import KsqlStatementError
-from ksqlengine.server.lookup import disjuncts, walk
-from ksqlengine.server.selecting import rebuild, strip_alias
+from ksqlengine.server.lookup import disjuncts
+from ksqlengine.server.selecting import check_known, rebuild, strip_alias
 from ksqlengine.types import BIGINT
 
 _TIMES = {"WINDOWSTART", "WINDOWEND", "ROWTIME"}
@@ -20,18 +20,8 @@ def prepare(where: t.Expr | None, source: Source, alias: str, *, windowed: bool)
     """Resolve the columns of a WHERE and read texts that are compared with times."""
     if where is None:
         return None
-    expr = rebuild(strip_alias(where, {alias, source.name}), _times)
-    known = (
-        {c.name for c in source.schema.columns} | {"ROWTIME"} | ({"WINDOWSTART", "WINDOWEND"} if windowed else set())
-    )
-    for column in walk(expr):
-        if isinstance(column, t.Column) and column.name not in known and not _is_lambda_parameter(expr, column.name):
-            raise KsqlStatementError(f"WHERE column '{column.name}' cannot be resolved.")
-    return expr
-
-
-def _is_lambda_parameter(expr: t.Expr, name: str) -> bool:
-    return any(isinstance(e, t.Lambda) and name in e.params for e in walk(expr))
+    check_known(where, source, alias, "WHERE", windowed=windowed)
+    return rebuild(strip_alias(where, {alias}), _times)
 
 
 def _times(expr: t.Expr) -> t.Expr:

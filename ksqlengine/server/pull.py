@@ -15,6 +15,7 @@ from ksqlengine import tree as t
 from ksqlengine.catalog import Source
 from ksqlengine.engine import Engine, ParsedStatement, StoreInfo
 from ksqlengine.errors import KsqlError, KsqlStatementError
+from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
 from ksqlengine.server import bounds, entities
 from ksqlengine.server.backend import Backend, NotReadyError
 from ksqlengine.server.config import ServerConfig
@@ -65,6 +66,10 @@ class PullQueries:
             )
         try:
             return self._open(statement, properties, partitions)
+        except KsqlError as error:
+            if type(error) is KsqlError and error.error_code == entities.BAD_REQUEST:
+                raise KsqlStatementError(error.message, statement.text, error.line, error.column) from error
+            raise
         finally:
             self._slots.release()
 
@@ -79,6 +84,7 @@ class PullQueries:
         if source is None:
             raise KsqlStatementError(f"{name} does not exist.")
         check_columns(query)
+        check_functions(query)
         if not source.is_table:
             return self._stream(statement, source, properties)
         plan = self._plan(query, source, properties)
@@ -290,6 +296,16 @@ def check_columns(query: t.Query) -> None:
         if bad:
             shown = ", ".join(f"`{name}`" for name in bad)
             raise KsqlStatementError(f"Pull queries don't support the following columns in {clause} clauses: {shown}")
+
+
+def check_functions(query: t.Query) -> None:
+    """Refuse aggregates and table functions: a pull query gives a row for a row."""
+    for item in query.items:
+        for expr in walk(item.expr) if item.expr is not None else ():
+            if isinstance(expr, t.Call) and expr.name in AGGREGATES:
+                raise KsqlStatementError(f"Pull queries don't support aggregate functions.{_MORE}")
+            if isinstance(expr, t.Call) and expr.name in TABLE_FUNCTIONS:
+                raise KsqlStatementError(f"Pull queries don't support table functions.{_MORE}")
 
 
 def _check_convertible(column: Column, expr: t.Expr) -> None:
