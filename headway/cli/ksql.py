@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -23,28 +22,37 @@ _DEFAULT_FILE = settings_module.PROJECT_DIR / "ksql"
 @app.callback(invoke_without_command=True)
 def shell(
     context: typer.Context,
-    execute: Annotated[str, typer.Option("--execute", "-e", help="run these statements and leave")] = "",
+    execute: Annotated[
+        list[str] | None, typer.Option("--execute", "-e", help="run these statements and leave (repeatable)")
+    ] = None,
+    file: Annotated[
+        list[Path] | None, typer.Option("--file", "-f", help="run a file's statements and leave (repeatable)")
+    ] = None,
+    define: Annotated[list[str] | None, typer.Option("--define", "-d", help="NAME=VALUE replaces ${NAME}")] = None,
+    properties: Annotated[list[str] | None, typer.Option("--set", help="PROPERTY=VALUE, as SET does")] = None,
+    output: Annotated[str, typer.Option(help="tabular, or json for programs")] = "tabular",
     url: Annotated[str, typer.Option(help="another server than the platform's")] = "",
+    user: Annotated[str, typer.Option("--user", "-u", help="name for basic authentication at --url")] = "",
+    password: Annotated[str, typer.Option("--password", "-p", envvar="KSQL_PASSWORD", show_envvar=True)] = "",
+    config_file: Annotated[Path | None, typer.Option(help="properties, as --set does")] = None,
+    query_row_limit: Annotated[int | None, typer.Option(help="end each query after so many rows")] = None,
+    query_timeout: Annotated[int | None, typer.Option(help="end each query after so many milliseconds")] = None,
 ) -> None:
-    """Open a shell: history, completion with Tab, Ctrl-C ends a running query."""
+    """Open a shell: history, completion with Tab, Ctrl-C ends a running query. A pipe is read as statements."""
     if context.invoked_subcommand is not None:
         return
-    from ksqlengine.shell.client import ShellClient
-    from ksqlengine.shell.repl import Shell
+    from ksqlengine.shell.__main__ import parser, talk
 
     settings = settings_module.load()
-    client = ShellClient(url or settings.ksql.url, None if url else settings.ksql.auth())
-    history = settings.state_dir / "ksql-history"
-    history.parent.mkdir(parents=True, exist_ok=True)
-    conversation = Shell(client, Console(), history)
-    try:
-        if execute:
-            conversation.execute(execute)
-        else:
-            conversation.run()
-    finally:
-        client.close()
-    raise typer.Exit(1 if execute and conversation.failures else 0)
+    given = parser(url=url or settings.ksql.url).parse_args([])
+    given.execute, given.file = execute or [], file or []
+    given.define, given.set, given.config_file = define or [], properties or [], config_file
+    given.query_row_limit, given.query_timeout = query_row_limit, query_timeout
+    given.output = output.upper()
+    if given.output not in {"TABULAR", "JSON"}:
+        raise typer.BadParameter("tabular or json", param_hint="--output")
+    auth = (user, password) if user else None if url else settings.ksql.auth()
+    raise typer.Exit(talk(given, auth=auth, history=settings.state_dir / "ksql-history"))
 
 
 @app.command()
@@ -73,40 +81,11 @@ def conformance(
     folder: Annotated[Path, typer.Argument(help="folder of cases in ksqlDB's format")],
     rest: Annotated[bool, typer.Option("--rest", help="the cases are REST cases")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the result here")] = None,
-    only: Annotated[str, typer.Option(help="only cases whose file or name matches this pattern")] = "",
+    only: Annotated[str, typer.Option(help="only cases whose `file: name` holds or matches this")] = "",
+    quiet: Annotated[bool, typer.Option("--quiet", help="print totals only")] = False,
 ) -> None:
-    """Run ksqlDB's own test cases on the embedded engine and say which pass."""
-    console = Console()
-    if not folder.is_dir() or not any(folder.glob("*.json")):
-        console.print(f"There is no case (*.json) in {folder}. Next: give the folder of the cases.", style="red")
-        raise typer.Exit(2)
-    result = _rest_result(folder, only) if rest else _case_result(folder, only)
-    for failure in result["failures"]:
-        console.print(f"[red]✗[/] {failure['file']}: {failure['case']}", highlight=False)
-        console.print(f"    {failure['reason'][:400]}", style="dim", markup=False, highlight=False)
-    for name in ("positive", "negative"):
-        part = result[name]
-        share = 100 * part["passed"] / part["total"] if part["total"] else 0.0
-        console.print(f"{name}: {part['passed']} / {part['total']} ({share:.1f} %)")
-    for feature, part in sorted(result.get("features", {}).items()):
-        console.print(f"  {feature}: {part['passed']} / {part['total']}", style="dim")
-    console.print(f"out of scope: {len(result['out_of_scope'])}")
-    if json_file is not None:
-        json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    if not result["positive"]["total"] + result["negative"]["total"]:
-        console.print("No case ran: the pattern matches none.", style="red")
-        raise typer.Exit(2)
-    raise typer.Exit(1 if result["failures"] else 0)
-
-
-def _rest_result(folder: Path, only: str) -> dict[str, Any]:
-    from ksqlengine.conformance.rest import run_folder
-
-    return run_folder(folder, only=only, jars=settings_module.load().install_dir / "java" / "engine")
-
-
-def _case_result(folder: Path, only: str) -> dict[str, Any]:
-    from ksqlengine.conformance.report import run_folder
+    """Run ksqlDB's own test cases on the embedded engine and say which pass, by feature, and why others do not."""
+    from ksqlengine.conformance.__main__ import run
 
     os.environ.setdefault("KSQLENGINE_JARS", str(settings_module.load().install_dir / "java"))
-    return run_folder(folder, only or None).to_json()
+    raise typer.Exit(run(folder, rest=rest, only=only, json_file=json_file, quiet=quiet))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,17 @@ from ksqlengine.conformance.cases import Case, load
 from ksqlengine.conformance.run import Mismatch, run_case
 from ksqlengine.errors import KsqlError
 
+# Called with (done, of) after each case.
+Progress = Callable[[int, int], None]
+
+
+def no_progress(done: int, of: int) -> None:
+    """Say nothing."""
+
 
 @dataclass
 class Report:
-    """Count what passed, by kind and by file."""
+    """Count what passed: [passed, total] by kind and by feature (a feature is a file of cases)."""
 
     positive: list[int] = field(default_factory=lambda: [0, 0])
     negative: list[int] = field(default_factory=lambda: [0, 0])
@@ -25,58 +33,68 @@ class Report:
     failures: list[dict[str, str]] = field(default_factory=list)
     seconds: float = 0.0
 
+    @property
+    def ran(self) -> int:
+        """Say how many cases ran."""
+        return self.positive[1] + self.negative[1]
+
+    def add(self, file: str, case: str, reason: str, *, negative: bool) -> None:
+        """Count a case; a reason is why it failed."""
+        for counts in (self.negative if negative else self.positive, self.features.setdefault(_feature(file), [0, 0])):
+            counts[1] += 1
+            counts[0] += not reason
+        if reason:
+            self.failures.append({"file": file, "case": case, "reason": reason})
+
+    def leave_out(self, file: str, case: str, reason: str) -> None:
+        """Note a case that is not for this engine, and why."""
+        self.out_of_scope.append({"case": f"{file}: {case}", "reason": reason})
+
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form."""
+        """Return the JSON form: positive and negative with passed and total, out_of_scope, failures."""
         return {
             "positive": {"passed": self.positive[0], "total": self.positive[1]},
             "negative": {"passed": self.negative[0], "total": self.negative[1]},
-            "features": {n: {"passed": p, "total": t} for n, (p, t) in sorted(self.features.items())},
             "out_of_scope": self.out_of_scope,
             "failures": self.failures,
-            "seconds": round(self.seconds, 1),
         }
 
 
-def run_folder(folder: Path, only: str | None = None) -> Report:
-    """Run every case in scope; `only` is a pattern of file or file:case."""
+def _feature(file: str) -> str:
+    return file.removesuffix(".json")
+
+
+def is_chosen(file: str, case: str, only: str) -> bool:
+    """Say whether `file: case` holds a pattern or matches it (``*`` and ``?``)."""
+    label = f"{file}: {case}"
+    return not only or only in label or fnmatch.fnmatch(label, only)
+
+
+def run_folder(folder: Path, only: str = "", progress: Progress = no_progress) -> Report:
+    """Run every case in scope; `only` is a pattern of `file: case`."""
     report = Report()
     started = time.monotonic()
     jvm.start(test_driver=True)
-    for case in load(folder):
-        if only and not _chosen(case, only):
-            continue
+    chosen: Sequence[Case] = [case for case in load(folder) if is_chosen(case.file, case.name, only)]
+    for done, case in enumerate(chosen):
+        progress(done, len(chosen))
         if case.out_of_scope:
-            report.out_of_scope.append({"case": f"{case.file}: {case.name}", "reason": case.out_of_scope})
-            continue
-        count(report, case)
+            report.leave_out(case.file, case.name, case.out_of_scope)
+        else:
+            report.add(case.file, case.name, why_not(case), negative=case.expected_error is not None)
     report.seconds = time.monotonic() - started
     return report
 
 
-def _chosen(case: Case, only: str) -> bool:
-    label = f"{case.file}: {case.name}"
-    return only in label or fnmatch.fnmatch(label, only)
-
-
-def count(report: Report, case: Case) -> None:
-    """Run a case and count it."""
-    side = report.negative if case.expected_error is not None else report.positive
-    feature = report.features.setdefault(case.file.removesuffix(".json"), [0, 0])
-    side[1] += 1
-    feature[1] += 1
+def why_not(case: Case) -> str:
+    """Run a case and say why it failed, or nothing."""
     try:
         run_case(case)
     except Mismatch as mismatch:
-        reason = str(mismatch)
+        return str(mismatch) or "it differs"
     except KsqlError as error:
-        reason = f"the engine said: {error.message}"
-    except Exception as error:
+        return f"the engine said: {error.message}"
+    except Exception as error:  # a crash is this case's failure, the others go on
         reason = f"{type(error).__name__}: {str(error)[:600]}"
-        cause = error.__cause__
-        if cause is not None:
-            reason += f" / {str(cause)[:200]}"
-    else:
-        side[0] += 1
-        feature[0] += 1
-        return
-    report.failures.append({"file": case.file, "case": case.name, "reason": reason})
+        return reason + (f" / {str(error.__cause__)[:200]}" if error.__cause__ is not None else "")
+    return ""

@@ -6,7 +6,6 @@ so that 268 cases take seconds and no case sees another's topics. What HTTP adds
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import re
 import struct
@@ -19,6 +18,7 @@ from typing import Any
 
 from ksqlengine import tree
 from ksqlengine.catalog import Source
+from ksqlengine.conformance.report import Progress, Report, is_chosen, no_progress
 from ksqlengine.errors import KsqlError, KsqlStatementError, ParseFailedError
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import RequestError, error_body
@@ -39,43 +39,28 @@ class Mismatch(Exception):  # noqa: N818 - it is a finding, not an error
     """What a case expected and what came differ."""
 
 
-def run_folder(folder: Path, *, only: str = "", jars: Path | None = None) -> dict[str, Any]:
-    """Run every case of a folder and give the result in the conformance format."""
+def run_folder(folder: Path, only: str = "", progress: Progress = no_progress) -> Report:
+    """Run every case of a folder in scope; `only` is a pattern of `file: case`."""
     from ksqlengine.__main__ import start_jvm
 
-    start_jvm(jars, in_memory=True)
-    result: dict[str, Any] = {
-        "positive": {"passed": 0, "total": 0},
-        "negative": {"passed": 0, "total": 0},
-        "features": {},
-        "out_of_scope": [],
-        "failures": [],
-        "seconds": 0.0,
-    }
+    start_jvm(None, in_memory=True)
+    report = Report()
     begun = time.monotonic()
-    for file, case in cases(folder):
+    chosen = [(file, case) for file, case in cases(folder) if is_chosen(file, str(case["name"]), only)]
+    for done, (file, case) in enumerate(chosen):
+        progress(done, len(chosen))
         name = str(case["name"])
-        if only and not (fnmatch.fnmatch(name, f"*{only}*") or fnmatch.fnmatch(file, f"*{only}*")):
-            continue
         if reason := out_of_scope(case):
-            result["out_of_scope"].append({"case": f"{file}: {name}", "reason": reason})
-            continue
-        kind = "negative" if "expectedError" in case else "positive"
-        feature = result["features"].setdefault(file.removesuffix(".json"), {"passed": 0, "total": 0})
-        result[kind]["total"] += 1
-        feature["total"] += 1
-        if problem := run_case(case):
-            result["failures"].append({"file": file, "case": name, "reason": problem})
+            report.leave_out(file, name, reason)
         else:
-            result[kind]["passed"] += 1
-            feature["passed"] += 1
-    result["seconds"] = round(time.monotonic() - begun, 1)
-    return result
+            report.add(file, name, run_case(case), negative="expectedError" in case)
+    report.seconds = time.monotonic() - begun
+    return report
 
 
 def cases(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give (file name, case), expanded over formats."""
-    for file in sorted(folder.glob("*.json")):
+    for file in sorted(folder.rglob("*.json")):
         for case in json.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)["tests"]:
             if case.get("enabled") is False:
                 continue
@@ -84,7 +69,7 @@ def cases(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 if form:
                     expanded["statements"] = [s.replace("{FORMAT}", str(form)) for s in case["statements"]]
                     expanded["name"] += f" - {form}"
-                yield file.name, expanded
+                yield file.relative_to(folder).as_posix(), expanded
 
 
 def out_of_scope(case: dict[str, Any]) -> str:
@@ -190,24 +175,23 @@ class _Case:
 
     def _collect(self, rows: RowStream, *, push: bool) -> list[dict[str, Any]]:
         """Read a query to its end; a push query that gives no more is stopped."""
-        lines = [rows.header(KSQL_JSON).decode()]
+        out: list[dict[str, Any]] = _objects(rows.header(KSQL_JSON))
         quiet = time.monotonic()
         try:
             while True:
                 taken, ended = rows._take()
                 if taken:
                     quiet = time.monotonic()
-                    lines.append(rows._wrap(taken, KSQL_JSON).decode())
+                    out += [_row(text) for text in taken]
                 elif ended or (push and time.monotonic() - quiet > 0.5):
                     break
                 else:
                     time.sleep(0.002)
                     if time.monotonic() - quiet > _PUSH_WAIT_S:
                         break
-            lines.append(rows.footer(KSQL_JSON).decode())
+            out += _objects(rows.footer(KSQL_JSON))
         finally:
             rows.source.close()
-        out: list[dict[str, Any]] = json.loads("".join(lines), parse_float=Decimal)
         return out
 
     def _produce(self) -> None:
@@ -283,6 +267,18 @@ class _Case:
                 when = want.get("timestamp")
                 if when and when != got.timestamp:
                     raise Mismatch(f"{topic} timestamp: expected {when}, got {got.timestamp}")
+
+
+def _row(text: str) -> dict[str, Any]:
+    """Give a row as /query writes it; ``!`` in front marks one that was deleted."""
+    row: dict[str, Any] = {"columns": json.loads(text.removeprefix("!"), parse_float=Decimal)}
+    return {"row": row | ({"tombstone": True} if text.startswith("!") else {})}
+
+
+def _objects(line: bytes) -> list[dict[str, Any]]:
+    """Give the object of the first or last line of /query's array, if there is one."""
+    bare = line.decode().strip("[], \n")
+    return [json.loads(bare, parse_float=Decimal)] if bare else []
 
 
 def _compare_rows(want: list[dict[str, Any]], got: list[dict[str, Any]], number: int, *, ordered: bool) -> None:

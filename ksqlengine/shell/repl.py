@@ -1,187 +1,228 @@
-"""The prompt: read statements up to their semicolon, run them, show what comes."""
+"""The conversation: read statements up to their semicolon, run them, show what comes."""
 
 from __future__ import annotations
 
 import re
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
-from prompt_toolkit import PromptSession
-from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.completion import FuzzyCompleter, WordCompleter
-from prompt_toolkit.history import FileHistory, InMemoryHistory
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
+from ksqlengine.errors import KsqlError
 from ksqlengine.parser import split
-from ksqlengine.shell.client import ServerError, ShellClient, parse_row_line
-from ksqlengine.shell.render import RowsTable, show_entity, show_error
+from ksqlengine.shell import commands
+from ksqlengine.shell.client import ServerError, ShellClient, read_messages
+from ksqlengine.shell.layout import cell
+from ksqlengine.shell.render import show_entity, show_error
+from ksqlengine.shell.rows import Rows
+from ksqlengine.shell.screen import Screen
 
-KEYWORDS = """
-ADD ADVANCE ALL ALTER AND ARRAY AS ASSERT BEGINNING BETWEEN BIGINT BOOLEAN BY BYTES CASE CAST CHANGES COLUMN CONNECTOR
-CONNECTORS CREATE DATE DECIMAL DEFINE DELETE DESCRIBE DISTINCT DOUBLE DROP ELSE EMIT END EXISTS EXPLAIN EXTENDED FALSE
-FINAL FROM FULL FUNCTION FUNCTIONS GRACE GROUP HAVING HEADERS HOPPING HOURS IF IN INNER INSERT INTEGER INTO IS JOIN KEY
-KAFKA_TOPIC KEY_FORMAT LEFT LIKE LIMIT LIST MAP MINUTES NOT NULL ON OR OUTER PARTITION PARTITIONS PAUSE PERIOD PLUGINS
-PRIMARY PRINT PROPERTIES QUERIES REPLACE REPLICAS RESUME RETENTION RIGHT RUN SCRIPT SECONDS SELECT SESSION SET SHOW SINK
-SIZE SOURCE STREAM STREAMS STRING STRUCT TABLE TABLES TERMINATE THEN TIME TIMESTAMP TOPIC TOPICS TRUE TUMBLING TYPE
-TYPES UNDEFINE UNSET VALUES VALUE_FORMAT VARCHAR VARIABLES WHEN WHERE WINDOW WINDOWEND WINDOWSTART WITH WITHIN DAYS
-""".split()  # noqa: SIM905 - a list of words reads better as words
-_HELP = """Statements end with a semicolon; a query with EMIT CHANGES runs until Ctrl-C.
-  SHOW STREAMS | TABLES | QUERIES | TOPICS | PROPERTIES | FUNCTIONS | TYPES;
-  DESCRIBE name [EXTENDED];   EXPLAIN query;   TERMINATE query;   PRINT topic FROM BEGINNING;
-  RUN SCRIPT 'file.sql';   SET 'auto.offset.reset'='earliest';   DEFINE name = 'value';   exit"""
+_STREAMED = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(SELECT|PRINT)\b", re.I | re.S)
+_CHANGES_NAMES = re.compile(r"\s*(CREATE|DROP|TERMINATE|INSERT\s+INTO\s.*\bSELECT)\b", re.I | re.S)
+_ENDLESS = re.compile(r"\bEMIT\s+(CHANGES|FINAL)\b", re.I)
+_DEEPEST = 10  # scripts that run scripts
 
 
 class Shell:
     """A conversation with one server."""
 
-    def __init__(self, client: ShellClient, console: Console, history: Path | None = None) -> None:
-        self.client, self.console = client, console
-        self._history = history
-        self._names: list[str] = []
+    def __init__(
+        self,
+        client: ShellClient,
+        console: Console,
+        history: Path | None = None,
+        *,
+        output: str = "TABULAR",
+        row_limit: int | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
+        self.client, self.screen = client, Screen(console, output=output)
+        self.names: dict[str, list[str]] = {"sources": [], "topics": [], "queries": [], "functions": []}
+        self.leaving = False
         self.failures = 0
+        self._history, self._typed = history, list[str]()
+        self._row_limit, self._timeout_s = row_limit, timeout_s
+        self._columns: dict[str, list[str]] = {}
+        self._origin: list[str] = []  # the files that run, the innermost last
 
     # -- conversation ------------------------------------------------------------------------------------------------
     def run(self) -> None:
         """Talk until Ctrl-D or exit."""
-        self._greet()
-        self._refresh()
-        session: PromptSession[str] = PromptSession(
-            history=FileHistory(str(self._history)) if self._history else InMemoryHistory(),
-            auto_suggest=AutoSuggestFromHistory(),
-            completer=FuzzyCompleter(WordCompleter(lambda: [*KEYWORDS, *self._names], ignore_case=True)),
-            complete_while_typing=False,
-            multiline=True,
-            key_bindings=_bindings(),
-            prompt_continuation=lambda width, _line, _wrap: "…> ".rjust(width),
-        )
-        while True:
+        from ksqlengine.shell import prompt
+
+        self.greet()
+        self.refresh()
+        session = prompt.make(self, self._history)
+        while not self.leaving:
             try:
-                text = session.prompt("ksql> ")
+                text = session.prompt()
             except KeyboardInterrupt:
                 continue
             except EOFError:
-                return
-            if text.strip().rstrip(";").lower() in {"exit", "quit"}:
-                return
-            if text.strip().lower() in {"help", "help;", "?"}:
-                self.console.print(Text(_HELP))
-                continue
-            self.execute(text)
+                break
+            if text.strip():
+                self._typed.append(text)
+                self.screen.echo(text)
+                self.execute(text)
+        self.screen.spool_off()
 
-    def _greet(self) -> None:
+    def greet(self) -> None:
+        """Say who answers."""
         try:
             info = self.client.info()
-        except (httpx.HTTPError, KeyError, ValueError) as error:
-            self.console.print(f"[red]No ksqlDB answers at {self.client.url}: {escape(str(error))}[/]")
+        except (httpx.HTTPError, ServerError, KeyError, ValueError) as error:
+            self._away(error)
             return
-        self.console.print(
-            f"ksqlDB {escape(str(info.get('version')))} at {self.client.url}, service "
-            f"{escape(str(info.get('ksqlServiceId')))}. [dim]help; Tab completes; Ctrl-D leaves.[/]"
+        state = str(info.get("serverStatus") or "RUNNING")
+        self.screen.say(
+            f"ksqlDB {info.get('version')} at {self.client.url}, service {info.get('ksqlServiceId')}, {state}", "bold"
         )
+        self.screen.say("help says what there is; Tab completes; Ctrl-C ends a query; Ctrl-D leaves.", "dim")
 
-    def _refresh(self) -> None:
-        self._names = self.client.names()
+    def refresh(self) -> None:
+        """Learn the server's names for completion, while the person types."""
+        threading.Thread(target=self._learn, name="names", daemon=True).start()
+
+    def _learn(self) -> None:
+        learner = self.client.fellow()
+        try:
+            self.names, self._columns = learner.names(), {}
+        finally:
+            learner.close()
+
+    def columns(self, source: str) -> list[str]:
+        """Give the columns of a source, asked for once."""
+        if source not in self._columns:
+            self._columns[source] = self.client.columns(source)
+        return self._columns[source]
+
+    def typed(self) -> list[str]:
+        """Give what was typed in this session."""
+        return self._typed
 
     # -- statements --------------------------------------------------------------------------------------------------
-    def execute(self, text: str) -> None:
-        """Run all statements of a text and show what comes; stop at the first error."""
-        for statement, _, _ in split(text):
+    def execute(self, text: str) -> bool:
+        """Run all statements of a text and show what comes; stop at the first error and say so by False."""
+        before = self.failures
+        try:
+            pieces = [(text, 1, 1)] if commands.needs_no_semicolon(text) else split(text)
+        except KsqlError as error:
+            return self._failed(ServerError(error.message, text, error.line, error.column), 1)
+        for statement, line, _ in pieces:
+            if not statement.strip().strip(";"):
+                continue
             try:
                 self._statement(statement)
             except ServerError as error:
-                self.failures += 1
-                show_error(self.console, error)
-                return
+                return self._failed(error, line)
             except httpx.HTTPError as error:
                 self.failures += 1
-                self.console.print(
-                    f"[red]{self.client.url} does not answer ({type(error).__name__}). "
-                    "Is the server up? `headway status` says so.[/]"
-                )
-                return
+                self._away(error)
+                return False
+            if self.leaving or self.failures > before:  # a script that the statement ran has failed
+                break
+        return self.failures == before
+
+    def _failed(self, error: ServerError, line: int) -> bool:
+        self.failures += 1
+        show_error(self.screen, error, origin=self._origin[-1] if self._origin else "", first_line=line)
+        return False
+
+    def _away(self, error: Exception) -> None:
+        if isinstance(error, ServerError):
+            self.screen.say(error.message, "red")
+            return
+        went = isinstance(error, httpx.ReadError | httpx.RemoteProtocolError)
+        what = (
+            "went away" if went else "took too long" if isinstance(error, httpx.TimeoutException) else "does not answer"
+        )
+        self.screen.say(f"{self.client.url} {what}: {str(error) or type(error).__name__}", "red")
+        self.screen.say(
+            "Is the server up? `server` shows and changes the address; the next statement tries again.", "dim"
+        )
 
     def _statement(self, statement: str) -> None:
-        local = _Local.match(statement)
-        if local is not None:
-            self._local(local.group("verb").upper().split()[0], local.group("rest"))
-        elif re.match(r"\s*(SELECT|PRINT)\b", statement, re.I):
+        command = commands.find(statement)
+        if command is not None:
+            command[0](self, command[1])
+        elif _STREAMED.match(statement):
             self._stream(statement)
         else:
-            for entity in self.client.ksql(statement):
-                show_entity(self.console, entity)
-            if re.match(r"\s*(CREATE|DROP|INSERT|TERMINATE)\b", statement, re.I):
-                self._refresh()
+            answers = self.client.ksql(statement)
+            if self.screen.is_json:
+                self.screen.json(answers)
+            else:
+                for entity in answers:
+                    show_entity(self.screen, entity)
+            if _CHANGES_NAMES.match(statement):
+                self.refresh()
 
-    def _local(self, verb: str, rest: str) -> None:
-        """Do what only the client does: session properties, variables, scripts."""
-        pair = re.match(r"""\s*['"]?([\w.${}]+)['"]?\s*=\s*'((?:[^']|'')*)'\s*;?\s*$""", rest)
-        single = re.match(r"""\s*'?([^';]+)'?\s*;?\s*$""", rest)
-        if verb == "SET" and pair:
-            self.client.properties[pair.group(1)] = pair.group(2)
-        elif verb == "UNSET" and single:
-            self.client.properties.pop(single.group(1).strip(), None)
-        elif verb == "DEFINE" and pair:
-            self.client.variables[pair.group(1)] = pair.group(2).replace("''", "'")
-        elif verb == "UNDEFINE" and single:
-            self.client.variables.pop(single.group(1).strip(), None)
-        elif verb == "RUN" and single:
-            self._script(Path(single.group(1).strip()).expanduser())
-        else:
-            raise ServerError(f"This {verb} cannot be understood.", f"{verb} {rest}".strip())
-
-    def _script(self, path: Path) -> None:
+    def run_file(self, path: Path) -> bool:
+        """Run the statements of a file. Raises ServerError when it cannot be read."""
+        if len(self._origin) >= _DEEPEST:
+            raise ServerError(f"{path} is run by scripts that run each other: {' → '.join(self._origin)}.")
         try:
             text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise ServerError(f"{path} cannot be read: {error.strerror}.") from error
-        self.execute(text)
-
-    def _stream(self, statement: str) -> None:
-        rows: RowsTable | None = None
-        count = 0
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise ServerError(f"{path} cannot be read: {reason}.") from error
+        self._origin.append(str(path))
         try:
-            with self.client.stream(statement) as lines:
-                for line in lines:
-                    if statement.lstrip()[:5].upper() == "PRINT":
-                        self.console.print(Text(line))
-                        continue
-                    item = parse_row_line(line)
-                    if item is None:
-                        continue
-                    if "header" in item:
-                        rows = RowsTable(self.console, item["header"]["schema"])
-                    elif "row" in item and rows is not None:
-                        row: dict[str, Any] = item["row"]
-                        rows.row(row["columns"], deleted=bool(row.get("tombstone")))
-                        count += 1
-                    elif "errorMessage" in item:
-                        raise ServerError(str(item["errorMessage"].get("message")), statement)
-                    elif "finalMessage" in item:
-                        self.console.print(f"[dim]{item['finalMessage']}[/]")
+            return self.execute(text)
+        finally:
+            self._origin.pop()
+
+    def substitute(self, text: str) -> str:
+        """Put in the values of ``${name}``; names that are not defined stay."""
+        return re.sub(r"\$\{(\w+)\}", lambda m: self.client.variables.get(m.group(1), m.group(0)), text)
+
+    # -- queries -----------------------------------------------------------------------------------------------------
+    def _stream(self, statement: str) -> None:
+        show = self._print if _STREAMED.match(statement).group(1).upper() == "PRINT" else self._select  # type: ignore[union-attr]
+        try:
+            with self.client.stream(statement, self._timeout_s) as pieces:
+                show(statement, pieces)
         except KeyboardInterrupt:
-            self.console.print("[dim]Query ended.[/]")
-        if rows is not None:
-            self.console.print(f"[dim]{count} row{'' if count == 1 else 's'}[/]")
+            self.screen.say("Query terminated", "dim")
 
+    def _print(self, statement: str, pieces: Any) -> None:
+        rest = ""
+        for piece in pieces:
+            *lines, rest = (rest + piece).split("\n")
+            self.screen.lines(Text(cell(line)) for line in lines if line.strip())
 
-_Local = re.compile(r"\s*(?P<verb>SET|UNSET|DEFINE|UNDEFINE|RUN\s+SCRIPT)\b(?P<rest>.*)$", re.I | re.S)
-
-
-def _bindings() -> KeyBindings:
-    """Let Enter send what ends with a semicolon, and start a new line else."""
-    keys = KeyBindings()
-
-    @keys.add("enter")
-    def _(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        text = buffer.text.strip()
-        if not text or text.endswith(";") or text.lower() in {"exit", "quit", "help", "?"}:
-            buffer.validate_and_handle()
-        else:
-            buffer.insert_text("\n")
-
-    return keys
+    def _select(self, statement: str, pieces: Any) -> None:
+        rows: Rows | None = None
+        begun, final = time.monotonic(), ""
+        endless = _ENDLESS.search(statement) is not None
+        try:
+            for message in read_messages(pieces):
+                if self.screen.is_json:
+                    self.screen.json(message)
+                if "header" in message:
+                    rows = Rows(self.screen, message["header"]["schema"], endless=endless)
+                elif "row" in message and rows is not None:
+                    row: dict[str, Any] = message["row"]
+                    if self.screen.is_json:
+                        rows.count += 1
+                    else:
+                        rows.row(row["columns"], deleted=bool(row.get("tombstone")))
+                    if self._row_limit is not None and rows.count >= self._row_limit:
+                        break
+                elif "errorMessage" in message:
+                    raise ServerError(str(message["errorMessage"].get("message")), statement)
+                elif "finalMessage" in message:
+                    final = str(message["finalMessage"])
+        finally:
+            if rows is not None and not self.screen.is_json:
+                rows.end()
+        if rows is not None and not self.screen.is_json:
+            if final:
+                self.screen.say(final, "dim")
+            took = time.monotonic() - begun
+            count = "no rows" if rows.count == 0 else "1 row" if rows.count == 1 else f"{rows.count} rows"
+            self.screen.say(f"{count}{'' if endless else f' ({took:.2f} s)'}", "dim")
