@@ -221,6 +221,10 @@ def _states(
                 "only to a stream source."
             )
         returns = RETURN_RULES[signature.rule](types) if signature.rule else bind(signature.returns or NULL, bound)
+        if any(type_.base == "NULL" for type_ in types[: len(types) - len(signature.initial)]):
+            raise KsqlError(
+                "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR)."
+            )
         count = len(call.args) - len(signature.initial)
         arguments = []
         for param, code in zip(params[:count], codes[:count], strict=True):
@@ -234,6 +238,8 @@ def _states(
                     f"Parameter {count + len(initial) + 1} passed to function {call.name} must be a literal "
                     f"constant, but was expression: '{_bare(arg)}'"
                 )
+            if "positive" in signature.options and param == INTEGER and (arg.value is None or arg.value < 1):
+                raise KsqlError(f"{signature.param_names[len(signature.params) + len(initial)]} must be 1 or greater")
             initial.append(literal_code(arg.value, param if param.base in ("INTEGER", "BIGINT") else arg.type))
         if "limited" in signature.options:
             limit = builder.config.get(f"ksql.functions.{call.name.lower()}.limit")

@@ -12,7 +12,7 @@ from ksqlengine.errors import KsqlError
 from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
 from ksqlengine.planner import aggregation, joins, projection, table_functions
 from ksqlengine.planner.builder import PlanBuilder
-from ksqlengine.planner.references import expressions, froms, wanted_columns
+from ksqlengine.planner.references import expressions, froms, wanted_columns, with_row_times
 from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Scope
 from ksqlengine.types import NULL, Column, Schema
 
@@ -36,6 +36,7 @@ def plan_query(
 ) -> PlannedQuery:
     """Plan a query. Raises KsqlError in ksqlDB's words."""
     builder = PlanBuilder(query_id, config)
+    query = with_row_times(query)
     aliases: list[tuple[str, Source]] = []
     for item in froms(query):
         source = catalog.get(item.name)

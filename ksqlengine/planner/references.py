@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from ksqlengine import tree as t
-from ksqlengine.codegen.names import columns
+from ksqlengine.codegen.names import columns, rewrite
+from ksqlengine.functions.library import AGGREGATES
 
 
 def expressions(query: t.Query) -> Iterator[t.Expr]:
@@ -22,6 +24,18 @@ def expressions(query: t.Query) -> Iterator[t.Expr]:
     while isinstance(source, t.Join):
         yield source.condition
         source = source.left
+
+
+def with_row_times(query: t.Query) -> t.Query:
+    """Give ROWTIME to the aggregates that are called with nothing or `*`; COUNT counts records then."""
+
+    def given(e: t.Expr) -> t.Expr | None:
+        bare = isinstance(e, t.Call) and e.name in AGGREGATES and e.name != "COUNT" and not e.args
+        return dataclasses.replace(e, args=(t.Column("ROWTIME"),)) if bare else None  # type: ignore[call-arg]
+
+    items = tuple(dataclasses.replace(i, expr=rewrite(i.expr, given)) if i.expr is not None else i for i in query.items)
+    having = rewrite(query.having, given) if query.having is not None else None
+    return dataclasses.replace(query, items=items, having=having)
 
 
 def froms(query: t.Query) -> list[t.From]:

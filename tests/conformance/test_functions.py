@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from ksqlengine import jvm
 from ksqlengine.functions.library import SCALARS
 from tests.conformance.expressions import evaluate, refusal
 
@@ -100,3 +101,19 @@ def test_every_scalar_function_has_an_example_with_null_and_one_without() -> Non
     named = " ".join(e.expression for e in ALL)
     missing = [name for name in SCALARS.functions if not re.search(rf"\b{name}\(", named)]
     assert not missing
+
+
+def test_count_distinct_stays_small_and_near_the_truth(test_driver_jvm: None) -> None:
+    count = jvm.java("ksql.functions.CountDistinct")()
+    state = count.init()
+    for number in range(1, 20_001):
+        state = count.add(state, f"user-{number}")
+        state = count.add(state, f"user-{number // 2 + 1}")
+        if number <= 500:
+            assert count.result(state) == number
+    assert state.remaining() == 4096
+    assert abs(count.result(state) - 20_000) < 0.05 * 20_000
+    other = count.init()
+    for number in range(19_900, 20_101):
+        other = count.add(other, f"user-{number}")
+    assert abs(count.result(count.merge(other, state)) - 20_100) < 0.05 * 20_100

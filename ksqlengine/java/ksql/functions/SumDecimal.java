@@ -1,19 +1,20 @@
 package ksql.functions;
 
 import java.math.BigDecimal;
-import java.math.MathContext;
-import java.math.RoundingMode;
+import ksql.runtime.Casts;
 import ksql.runtime.SqlType;
 import ksql.runtime.Udaf;
 
-/** SUM of decimals, in the digits of the result's type. */
+/** SUM of decimals, in the digits of the result's type; what does not fit is an error, and the sum stays what it was. */
 public final class SumDecimal extends Udaf {
   private final SqlType type;
-  private final MathContext digits;
 
   public SumDecimal(SqlType type) {
     this.type = type;
-    this.digits = new MathContext(type.precision, RoundingMode.UNNECESSARY);
+  }
+
+  private BigDecimal fit(BigDecimal sum) {
+    return Casts.fit(sum, type.precision, type.scale);
   }
 
   @Override public Object init() {
@@ -21,14 +22,14 @@ public final class SumDecimal extends Udaf {
   }
 
   @Override public Object add(Object state, Object arg) {
-    return arg == null ? state : ((BigDecimal) state).add((BigDecimal) arg, digits);
+    return arg == null ? state : fit(((BigDecimal) state).add((BigDecimal) arg));
   }
 
   @Override public Object undo(Object state, Object arg) {
-    return arg == null ? state : ((BigDecimal) state).subtract((BigDecimal) arg, digits);
+    return arg == null ? state : fit(((BigDecimal) state).subtract((BigDecimal) arg));
   }
 
   @Override public Object merge(Object left, Object right) {
-    return ((BigDecimal) left).add((BigDecimal) right, digits);
+    return fit(((BigDecimal) left).add((BigDecimal) right));
   }
 }
