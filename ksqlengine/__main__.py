@@ -1,4 +1,7 @@
-"""Start the server: ``python -m ksqlengine --bootstrap-servers HOST:PORT --port 8088 --service-id default_ …``."""
+"""The server: ``ksqlengine server --bootstrap-servers HOST:PORT --port 8088 --service-id default_ …``.
+
+``python -m ksqlengine`` is the whole command line (``ksqlengine.cli``); options without a command are the server's.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,12 @@ from ksqlengine.server.listener import ListenerProtocol
 from ksqlengine.server.service import KsqlService
 
 LOG = logging.getLogger("ksqlengine")
+_QUIET = "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.streams.processor.internals."
 
 
 def parse_arguments(arguments: list[str] | None = None) -> tuple[ServerConfig, argparse.Namespace]:
     """Read the command line and the properties file; the command line is the stronger."""
-    parser = argparse.ArgumentParser(prog="python -m ksqlengine", description="A ksqlDB-compatible server.")
+    parser = argparse.ArgumentParser(prog="ksqlengine server", description="A ksqlDB-compatible server.")
     parser.add_argument("--bootstrap-servers", default="", help="Kafka, host:port[,host:port]")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
     parser.add_argument("--port", type=int, default=8088)
@@ -120,7 +124,8 @@ def start_jvm(jars: Path | None, *, heap: str = "256m", in_memory: bool = False)
     """Start the JVM; ``jars`` is the folder that holds ``engine/`` and ``ecj/``, or ``engine/`` itself."""
     if jars is not None:
         os.environ["KSQLENGINE_JARS"] = str(jars if (jars / "engine").is_dir() else jars.parent)
-    jvm.start(test_driver=in_memory, heap=heap, options=("-Xrs",))  # signals stay Python's
+    # signals stay Python's; a record that cannot be read is told of in the processing log, not by a stack trace each
+    jvm.start(test_driver=in_memory, heap=heap, options=("-Xrs", f"{_QUIET}RecordDeserializer=off"))
 
 
 def open_backend(config: ServerConfig) -> Backend:
@@ -135,4 +140,6 @@ def open_backend(config: ServerConfig) -> Backend:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from ksqlengine import cli
+
+    sys.exit(cli.main())

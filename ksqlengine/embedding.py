@@ -23,7 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ksqlengine import jvm, tree
+from ksqlengine import tree
+from ksqlengine.__main__ import start_jvm
 from ksqlengine.catalog import Source
 from ksqlengine.errors import KsqlError, SetupError
 from ksqlengine.server.backend import Record
@@ -78,7 +79,7 @@ class Embedded:
 
     # -- life --------------------------------------------------------------------------------------------------------
     def __enter__(self) -> Self:
-        jvm.start(test_driver=self._in_memory, heap=self._heap, options=("-Xrs",))  # signals stay Python's
+        start_jvm(None, heap=self._heap, in_memory=self._in_memory)
         backend = MemoryBackend(self._config) if self._in_memory else _RememberingBackend(self._config)
         self._service = KsqlService(self._config, backend)
         self._service.start()
