@@ -177,6 +177,14 @@ def _one(expr: t.Expr, wanted: SqlType, compiler: Compiler) -> SqlType | None:
     return common_type(wanted, compiler.compile(expr).type) or _coerce_inside(expr, wanted, compiler)
 
 
+def fits(expr: t.Expr, wanted: SqlType, compiler: Compiler) -> bool:
+    """Tell whether an expression can stand where a type is wanted without a CAST."""
+    try:
+        return _one(expr, wanted, compiler) is not None
+    except KsqlError:
+        return False
+
+
 def _is_text(e: t.Expr) -> bool:
     return isinstance(e, t.Literal) and isinstance(e.value, str)
 

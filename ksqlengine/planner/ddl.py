@@ -50,6 +50,7 @@ def plan_create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], 
         namespace = {"": "VALUE", "HEADERS": "HEADERS", "HEADER": "HEADERS"}.get(e.constraint, "KEY")
         if namespace == "HEADERS":
             _check_header(e)
+            _check_one_header(e, columns)
         if any(c.name == e.name for c in columns):
             where = "value" if namespace == "VALUE" else namespace.lower()
             raise KsqlError(f"Duplicate {where} columns found in schema: `{e.name}` {e.type}")
@@ -143,6 +144,15 @@ def _check_header(e: t.Element) -> None:
             )
     elif e.type.base != "BYTES":
         raise KsqlError(f"Invalid type for HEADER('{e.header_key}') column: expected BYTES, got {e.type}")
+
+
+def _check_one_header(e: t.Element, before: list[Column]) -> None:
+    """Refuse all headers beside another header column, and one header twice."""
+    headers = [c.header_key for c in before if c.namespace == "HEADERS"]
+    if headers and (None in headers or e.header_key is None):
+        raise KsqlError("Schema already contains a HEADERS column.")
+    if e.header_key in headers:
+        raise KsqlError(f"Schema already contains a HEADER('{e.header_key}') column.")
 
 
 def refuse_replace(kind: str, name: str) -> None:

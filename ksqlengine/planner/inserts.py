@@ -7,6 +7,7 @@ from typing import Any
 
 from ksqlengine import tree as t
 from ksqlengine.catalog import Catalog
+from ksqlengine.codegen import coercion
 from ksqlengine.codegen.expressions import Compiler
 from ksqlengine.codegen.java_types import cast_code
 from ksqlengine.codegen.names import format_expression
@@ -51,6 +52,7 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str,
     builder = PlanBuilder("insert")
     compiler = Compiler(_no_columns, builder.constants)
     given: dict[str, str] = {}
+    nulls = {n for n, v in zip(names, node.values, strict=True) if isinstance(v, t.Literal) and v.value is None}
     for name, value in zip(names, node.values, strict=True):
         column = schema.find(name)
         if column is None:
@@ -59,15 +61,16 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str,
             column = Column(name, BIGINT)
         code = compiler.compile(value)
         try:
-            _check_narrowing(code.type, column.type)
+            _check_implicit(value, code.type, column.type, compiler)
             given[name] = cast_code(code.java, code.type, column.type, builder.constants.sql_type)
         except KsqlError as error:
+            shown = value.value if isinstance(value, t.Literal) else format_expression(value)
             raise KsqlError(
-                f"Expected type {column.type} for field `{name}` but got {code.type}({format_expression(value)})"
+                f"Expected type {column.type} for field `{name}` but got {code.type.base}({shown})"
             ) from error
     if source.is_table:
         for key in schema.key:
-            if key.name not in given or given[key.name] == "null":
+            if key.name not in given or key.name in nulls:
                 raise KsqlError(
                     f"Failed to insert values into '{node.target}'. Value for primary key column(s) {key.name} "
                     f"is required for tables"
@@ -86,11 +89,14 @@ def _listed(texts: Iterable[str]) -> str:
     return "[" + ", ".join(texts) + "]"
 
 
-def _check_narrowing(type_: SqlType, wanted: SqlType) -> None:
-    """Refuse a number that is wider than its column: nothing may be lost without a CAST."""
+def _check_implicit(value: t.Expr, type_: SqlType, wanted: SqlType, compiler: Compiler) -> None:
+    """Refuse what only a CAST may convert: a number that loses digits, a text that is no number."""
     wide = {"DOUBLE": ("INTEGER", "BIGINT"), "DECIMAL": ("INTEGER", "BIGINT"), "BIGINT": ("INTEGER",)}
     if wanted.base in wide.get(type_.base, ()):
         raise KsqlError(f"{type_} does not fit into {wanted}")
+    doubtful = wanted.base in ("ARRAY", "MAP", "STRUCT") or (type_.base == "STRING" and wanted.is_numeric)
+    if doubtful and not coercion.fits(value, wanted, compiler):
+        raise KsqlError(f"{type_} is no {wanted}")
 
 
 def _no_columns(column: t.Column) -> Any:

@@ -22,7 +22,7 @@ from ksqlengine.planner.properties import (
 )
 from ksqlengine.planner.query import PlannedQuery, plan_query
 from ksqlengine.planner.statement_text import format_create_as
-from ksqlengine.types import Column, Schema
+from ksqlengine.types import Column, Schema, SqlType
 
 
 def plan(statement: ParsedStatement, catalog: Catalog, config: dict[str, Any]) -> Plan:
@@ -269,7 +269,7 @@ def _insert_select(node: t.InsertSelect, catalog: Catalog, config: dict[str, Any
         raise KsqlError(f"Cannot insert into {node.target} because it has header columns")
     custom = check_insert(node.properties, catalog.queries)
     query_id = custom or f"INSERTQUERY_{catalog.next_query_number}"
-    planned = plan_query(node.query, catalog, query_id, node.target, config)
+    planned = plan_query(_with_implicit_casts(node.query, target.schema), catalog, query_id, node.target, config)
     if planned.kind == "TABLE":
         raise KsqlError("Incompatible data sink")
     if not _compatible(planned.schema, target.schema):
@@ -284,9 +284,30 @@ def _compatible(result: Schema, sink: Schema) -> bool:
     if len(result.key) != len(sink.key) or len(result.value) != len(sink.value):
         return False
     for a, b in zip((*result.key, *result.value), (*sink.key, *sink.value), strict=True):
-        if a.name != b.name or a.type != b.type:
+        if a.name != b.name or not (a.type == b.type or _holds(b.type, a.type)):
             return False
     return True
+
+
+def _holds(wide: SqlType, narrow: SqlType) -> bool:
+    """Tell whether a decimal has room for every value of another."""
+    both = wide.base == narrow.base == "DECIMAL"
+    return both and narrow.scale <= wide.scale and narrow.precision - narrow.scale <= wide.precision - wide.scale
+
+
+def _with_implicit_casts(query: t.Query, sink: Schema) -> t.Query:
+    """Let number literals take the type of the sink's decimal or wider number column, as ksqlDB does."""
+
+    def cast(item: t.SelectItem) -> t.SelectItem:
+        column = sink.find(item.alias) if item.alias else None
+        literal = item.expr
+        if column is None or not isinstance(literal, t.Literal) or not literal.type.is_numeric:
+            return item
+        if column.type.base != "DECIMAL" or literal.type.base == "DOUBLE":
+            return item
+        return replace(item, expr=t.Cast(literal, column.type))
+
+    return replace(query, items=tuple(map(cast, query.items)))
 
 
 def _transient_key_format(planned: PlannedQuery) -> FormatInfo:

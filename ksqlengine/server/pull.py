@@ -126,7 +126,12 @@ class PullQueries:
                         f"The column type is {kind}"
                     )
         try:
-            self.engine.compile_row_function([where], source.schema, source)
+            _, (truth,) = self.engine.compile_row_function([where], source.schema, source)
+            if truth.base != "BOOLEAN":
+                raise KsqlStatementError(
+                    f"Type error in WHERE expression: Should evaluate to boolean but is {show(where)} ({truth}) "
+                    "instead."
+                )
         except KsqlError as error:
             if "Cannot compare" not in error.message:
                 raise
