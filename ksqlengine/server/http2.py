@@ -33,6 +33,7 @@ from uvicorn.server import ServerState
 
 LOG = logging.getLogger(__name__)
 MAX_HEADER_BYTES = 64 * 1024
+PIECES = "ksqlengine.pieces"  # ASGI extension: write many pieces of a body at once, each in a chunk or frame of its own
 _MAX_STREAMS = 200
 _WINDOW = 1024 * 1024
 _IDLE_S = 120.0
@@ -181,6 +182,7 @@ class Http2Protocol(asyncio.Protocol):
             "query_string": query,
             "headers": plain,
             "state": self.app_state.copy(),
+            "extensions": {},
         }
 
     def acknowledge(self, stream_id: int, size: int) -> None:
@@ -236,6 +238,7 @@ class _Stream:
     def __init__(self, protocol: Http2Protocol, stream_id: int, headers: Headers) -> None:
         self.protocol, self.id = protocol, stream_id
         self.scope = protocol.scope(headers)
+        self.scope["extensions"][PIECES] = self.write_pieces
         self.changed, self.window = asyncio.Event(), asyncio.Event()
         self._body = bytearray()
         self._unacknowledged = 0
@@ -303,6 +306,13 @@ class _Stream:
             return
         body = b"" if self.scope["method"] == "HEAD" else message.get("body", b"")
         await self._write(memoryview(body), last=not message.get("more_body", False))
+
+    async def write_pieces(self, pieces: list[bytes]) -> None:
+        """Write pieces of the body, a frame each where they fit."""
+        for piece in pieces:
+            if self._gone:
+                return
+            await self._write(memoryview(piece), last=False)
 
     async def _write(self, rest: memoryview, *, last: bool) -> None:
         h2 = self.protocol.h2

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from ksqlengine.server.http2 import MAX_HEADER_BYTES, Http2Protocol
+from ksqlengine.server.http2 import MAX_HEADER_BYTES, PIECES, Http2Protocol
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _HEADERS_S = 30.0  # a client that has not sent its headers by then is sent away
@@ -88,6 +89,11 @@ class ListenerProtocol(HttpToolsProtocol):
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
         return protocol
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Start a request whose application may write many pieces at once."""
+        cycle.scope["extensions"] = {PIECES: partial(_write_pieces, cycle)}  # type: ignore[dict-item]
+        super()._start_asgi_task(cycle, app)
 
     # -- from HTTP/1.1 to HTTP/2 -------------------------------------------------------------------------------------
     def _asked_to_upgrade(self, rest: bytes) -> None:
@@ -175,3 +181,11 @@ class ListenerProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+
+async def _write_pieces(cycle: RequestResponseCycle, pieces: list[bytes]) -> None:
+    """Write pieces of a chunked body, a chunk each, in one go."""
+    if cycle.flow.write_paused and not cycle.disconnected:
+        await cycle.flow.drain()
+    if not cycle.disconnected:
+        cycle.transport.write(b"".join([b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]))

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from typing import Any, Protocol
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ksqlengine.server.entities import compact
+from ksqlengine.server.http2 import PIECES
 from ksqlengine.types import Schema
 
 KSQL_JSON = "application/vnd.ksql.v1+json"
@@ -173,13 +175,18 @@ class Rows(Response):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": self._rows.header(self._kind), "more_body": True})
+            write = scope.get("extensions", {}).get(PIECES) or partial(_write_each, send)
             async for pieces in self._rows.pieces(self._kind, left):
-                for piece in pieces:
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await write(pieces)
             await send({"type": "http.response.body", "body": self._rows.footer(self._kind), "more_body": False})
         finally:
             left.cancel()
             self._rows.close_soon()
+
+
+async def _write_each(send: Send, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 async def _until_gone(receive: Receive) -> None:
