@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -152,8 +153,11 @@ def _until(pieces: Iterator[str], timeout_s: float | None) -> Iterator[str]:
 
 
 def read_messages(pieces: Iterator[str]) -> Iterator[dict[str, Any]]:
-    """Give the objects of ``/query``'s array as soon as each is whole, wherever the pieces are cut."""
-    decoder, buffer = json.JSONDecoder(), ""
+    """Give the objects of ``/query``'s array as soon as each is whole, wherever the pieces are cut.
+
+    Fractions keep their digits (Decimal): 12.50 is not 12.5 for a DECIMAL(4, 2).
+    """
+    decoder, buffer = json.JSONDecoder(parse_float=Decimal), ""
     for piece in pieces:
         buffer += piece
         position = 0

@@ -10,34 +10,35 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from ksqlengine.shell.client import ServerError
-from ksqlengine.shell.layout import Head
+from ksqlengine.shell.layout import Head, fold
 from ksqlengine.shell.render import table
 
 if TYPE_CHECKING:
     from ksqlengine.shell.repl import Shell
 
-HELP = """Statements end with a semicolon and may take several lines; Enter sends a whole one.
-
-  SHOW STREAMS | TABLES | QUERIES | TOPICS | FUNCTIONS | TYPES | PROPERTIES | CONNECTORS | VARIABLES [EXTENDED];
-  DESCRIBE name [EXTENDED];  DESCRIBE FUNCTION name;  EXPLAIN query;  PRINT topic [FROM BEGINNING] [LIMIT n];
-  CREATE … ;  INSERT INTO … ;  SELECT … [EMIT CHANGES];  TERMINATE | PAUSE | RESUME query;  DROP … ;
-  SET 'auto.offset.reset'='earliest';  UNSET 'auto.offset.reset';  DEFINE name='value';  UNDEFINE name;
-
-The shell's own (no semicolon needed):
-
-  help                     this text
-  clear                    clear the screen
-  cli [wrap on|off]        fold long values, or cut them       cli [column-width n]   the same width for all columns
-  exit, quit, Ctrl-D       leave
-  history                  what was typed, with numbers
-  output [json|tabular]    how answers look
-  request pipelining [on|off]   on: do not wait until the server has carried out the statement before
-  run script 'file.sql'    run the statements of a file
-  server [url]             which server, or talk to another
-  spool 'file' | off       copy the session into a file
-  version                  the server's version
-
-Tab completes, Ctrl-R searches the history, Ctrl-C ends a running query or clears the line."""
+_STATEMENTS = """Statements end with a semicolon and may take several lines; Enter sends a whole one.
+SHOW STREAMS | TABLES | QUERIES | TOPICS | FUNCTIONS | TYPES | PROPERTIES | CONNECTORS | VARIABLES;
+DESCRIBE name [EXTENDED];  DESCRIBE FUNCTION name;  EXPLAIN query;
+SELECT … [EMIT CHANGES] [LIMIT n];  PRINT topic [FROM BEGINNING] [LIMIT n];
+CREATE STREAM | TABLE … [AS SELECT …];  INSERT INTO …;  DROP …;
+TERMINATE | PAUSE | RESUME query;
+SET 'auto.offset.reset'='earliest';  UNSET 'auto.offset.reset';
+DEFINE name='value';  UNDEFINE name;"""
+_OWN = (
+    ("help", "this text"),
+    ("clear", "clear the screen"),
+    ("cli [wrap on|off]", "fold long values, or cut them"),
+    ("cli [column-width n]", "the same width for all columns (0: what they need)"),
+    ("exit, quit, Ctrl-D", "leave"),
+    ("history", "what was typed"),
+    ("output [json|tabular]", "how answers look"),
+    ("request pipelining [on|off]", "on: send without waiting for the effect of the statement before"),
+    ("run script 'file.sql'", "run the statements of a file"),
+    ("server [url]", "which server, or talk to another"),
+    ("spool 'file' | off", "copy the session into a file"),
+    ("version", "the server's version"),
+)
+_KEYS = "Tab completes, Ctrl-R searches the history, Ctrl-C ends a running query or clears the line."
 
 _ON = {"ON": True, "TRUE": True, "YES": True, "OFF": False, "FALSE": False, "NO": False}
 _SET = re.compile(r"""\s*['"]?([\w.\-${}]+)['"]?\s*=\s*'((?:[^']|'')*)'\s*$""")
@@ -58,7 +59,22 @@ def _switch(rest: str, verb: str) -> bool:
 
 # -- one function a command ------------------------------------------------------------------------------------------
 def _help(shell: Shell, rest: str) -> None:
-    shell.screen.lines(Text(line) for line in HELP.splitlines())
+    first, *statements = _STATEMENTS.splitlines()
+    shell.screen.say(first, "bold")
+    for line in statements:
+        shell.screen.lines(
+            Text(f"{'  ' if i == 0 else '      '}{part}") for i, part in enumerate(_folded(shell, line, 6))
+        )
+    shell.screen.say("The shell's own commands need none:", "bold")
+    width = max(len(name) for name, _ in _OWN)
+    for name, text in _OWN:
+        for i, part in enumerate(_folded(shell, text, width + 4)):
+            shell.screen.lines([Text.assemble(f"  {(name if i == 0 else ''):{width}}  ", (part, "dim"))])
+    shell.screen.say(_KEYS, "bold")
+
+
+def _folded(shell: Shell, text: str, taken: int) -> list[str]:
+    return fold(text, max(shell.screen.width - taken, 16))
 
 
 def _clear(shell: Shell, rest: str) -> None:

@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from rich.cells import cell_len
@@ -65,11 +66,22 @@ def heads_of(schema: str) -> list[Head]:
     return out
 
 
+def dump(value: Any) -> str:
+    """Write JSON on one line, fractions with the digits that they came with."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {dump(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(dump, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
 def cell(value: Any) -> str:
     """Write a value as one line of text; what a terminal would obey is escaped."""
     if value is None:
         return "null"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else dump(value)
     if text.isprintable():
         return text
     escapes = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}

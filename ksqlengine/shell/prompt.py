@@ -179,9 +179,12 @@ class NameCompleter(Completer):
             yield from sources
             sources = []
         else:
-            for source in names["sources"]:
-                if re.search(rf"\b{re.escape(source)}\b", text, re.I):
-                    yield from ((column, f"of {source}") for column in self._shell.columns(source))
+            mentioned = [name for name in names["sources"] if re.search(rf"\b{re.escape(name)}\b", text, re.I)]
+            known: dict[str, str] = {}
+            for source in mentioned or names["sources"]:
+                for column in self._shell.columns(source):
+                    known[column] = f"{known[column]}, {source}" if column in known else f"of {source}"
+            yield from known.items()
         yield from ((word, "keyword") for word in KEYWORDS)
         yield from sources
         yield from ((name, "function") for name in names["functions"])

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from ksqlengine.shell.client import ServerError
-from ksqlengine.shell.layout import Head, cell, cut, fit, header_lines, pad, record_lines, row_lines
+from ksqlengine.shell.layout import GAP, Head, cell, cut, fit, fold, header_lines, pad, record_lines, row_lines
 from ksqlengine.shell.screen import Screen
 
 _Fields = tuple[tuple[str, str], ...]
@@ -109,18 +109,20 @@ def _queries(screen: Screen, entity: dict[str, Any]) -> None:
     if not rows:
         screen.say("There are no queries.", "dim")
         return
-    heads = [Head("Query ID"), Head("Type"), Head("Status"), Head("Sink Name"), Head("Sink Kafka Topic")]
+    heads = [Head("Query ID"), Head("Status"), Head("Sink Name"), Head("Type"), Head("Sink Kafka Topic")]
     cells = [
         [
             str(row["id"]),
-            str(row.get("queryType", "")),
             ", ".join(f"{state}:{n}" for state, n in (row.get("statusCount") or {}).items())
             or str(row.get("state", "")),
             ", ".join(row.get("sinks") or ()),
+            str(row.get("queryType", "")),
             ", ".join(row.get("sinkKafkaTopics") or ()),
         ]
         for row in rows
     ]
+    while len(heads) > 3 and _natural(heads, cells) > screen.width:  # the last columns can be spared
+        heads, cells = heads[:-1], [shown[:-1] for shown in cells]
     widths = fit(heads, cells, screen.width)
     if widths is not None:
         screen.lines(header_lines(heads, widths))
@@ -132,6 +134,11 @@ def _queries(screen: Screen, entity: dict[str, Any]) -> None:
             screen.lines(row_lines(heads, shown, widths, wrap=True, style=state if state != "green" else ""))
         screen.lines([Text(cut(f"  {_one_line(row['queryString'])}", screen.width), style="dim")])
     screen.say("EXPLAIN <Query ID>; shows one in full.", "dim")
+
+
+def _natural(heads: Sequence[Head], rows: Sequence[Sequence[str]]) -> int:
+    """Give the width at which nothing is folded."""
+    return sum(fit(heads, rows, 1_000_000) or ()) + GAP * (len(heads) - 1)
 
 
 def _one_line(text: str) -> str:
@@ -218,9 +225,10 @@ def _facts(screen: Screen, facts: Sequence[tuple[str, Any]]) -> None:
     known = [(name, cell(" ".join(str(v).split()))) for name, v in facts if v not in (None, "", 0, [])]
     width = max((len(name) for name, _ in known), default=0)
     for name, value in known:
-        screen.lines(
-            row_lines([Head(""), Head("")], [name, value], [width, max(screen.width - width - 3, 20)], wrap=True)
-        )
+        for i, piece in enumerate(fold(value, max(screen.width - width - 3, 20))):
+            screen.lines(
+                [Text.assemble((pad(name if i == 0 else "", width), "bold"), " : " if i == 0 else "   ", piece)]
+            )
 
 
 def _columns(screen: Screen, fields: Sequence[dict[str, Any]], *, is_table: bool) -> None:
@@ -363,6 +371,9 @@ _SHOWN: dict[str, Callable[[Screen, dict[str, Any]], None]] = {
 
 # -- errors ----------------------------------------------------------------------------------------------------------
 _CONTEXT = 2  # lines shown before the one with the fault
+_NAMED = re.compile(
+    r"[`'\"]([\w.$@-]{2,})[`'\"]|\b([A-Z_][A-Z0-9_]{2,}) does not exist|: ([A-Z_][A-Z0-9_]{2,})$", re.MULTILINE
+)
 _WORD = re.compile(r"[\w$@.]+|\S")
 
 
@@ -406,16 +417,14 @@ def _without_statement(error: ServerError) -> str:
 
 def _place(error: ServerError, lines: list[str]) -> tuple[int, int, int] | None:
     """Give line, column (both from 0) and length of what is wrong, when the server or its message says so."""
-    line, column = error.line, error.column
-    if not line or column is None:
-        found = find_place(error.message)
-        if found is not None:
-            line, column = found
+    line, column = find_place(error.message) or (error.line, error.column)
+    if line == 1 and (column or 0) <= 1 and "yntax" not in error.message:
+        line = None  # the whole statement, not its first word
     if line and column is not None and 0 < line <= len(lines):
         column = min(max(column - 1, 0), len(lines[line - 1]))
         word = _WORD.match(lines[line - 1], column)
         return line - 1, column, len(word.group(0)) if word else 1
-    for name in re.findall(r"[`'\"]([\w.$@-]{2,})[`'\"]|\b([A-Z_][A-Z0-9_]{2,}) does not exist", error.message):
+    for name in _NAMED.findall(error.message):
         wanted = re.compile(rf"(?<![\w']){re.escape(next(filter(None, name)))}(?![\w'])", re.I)
         places = [(i, m.start(), len(m.group(0))) for i, text in enumerate(lines) for m in wanted.finditer(text)]
         if len(places) == 1:
@@ -425,5 +434,5 @@ def _place(error: ServerError, lines: list[str]) -> tuple[int, int, int] | None:
 
 def find_place(message: str) -> tuple[int, int] | None:
     """Find ``line L:C`` in a message."""
-    found = re.search(r"line:? (\d+)[:,] ?(?:col(?:umn)?:? ?)?(\d+)", message)
+    found = re.search(r"line:? (\d+)[:,] ?(?:col(?:umn)?:? ?)?(\d+)", message, re.I)
     return (int(found.group(1)), int(found.group(2))) if found else None

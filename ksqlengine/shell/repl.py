@@ -24,6 +24,7 @@ from ksqlengine.shell.screen import Screen
 _STREAMED = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(SELECT|PRINT)\b", re.I | re.S)
 _CHANGES_NAMES = re.compile(r"\s*(CREATE|DROP|TERMINATE|INSERT\s+INTO\s.*\bSELECT)\b", re.I | re.S)
 _ENDLESS = re.compile(r"\bEMIT\s+(CHANGES|FINAL)\b", re.I)
+_SOURCES = 50  # whose columns are asked for in advance
 _DEEPEST = 10  # scripts that run scripts
 
 
@@ -90,7 +91,8 @@ class Shell:
     def _learn(self) -> None:
         learner = self.client.fellow()
         try:
-            self.names, self._columns = learner.names(), {}
+            self.names = learner.names()
+            self._columns = {name: learner.columns(name) for name in self.names["sources"][:_SOURCES]}
         finally:
             learner.close()
 

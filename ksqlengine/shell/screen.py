@@ -10,6 +10,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from ksqlengine.shell.layout import dump
+
 _ENDLESS = 100_000  # a pipe has no width
 
 
@@ -46,9 +48,9 @@ class Screen:
         self._copy(text)
 
     def json(self, value: Any) -> None:
-        """Write a JSON value: spread out for a person, one line for a program."""
-        pretty = self.console.is_terminal
-        text = json.dumps(value, ensure_ascii=False, indent=2 if pretty else None)
+        """Write a JSON value, rows on one line each, answers spread out for a person."""
+        spread = self.console.is_terminal and isinstance(value, list)
+        text = json.dumps(value, ensure_ascii=False, indent=2) if spread else dump(value)
         self.console.print(Text(text), soft_wrap=True)
         self._copy(text)
 
