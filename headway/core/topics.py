@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 # Simulated time is not the broker's time: its defaults refuse tonight's events and delete last year's.
 FOREVER = "-1"
-TEN_YEARS = str(3650 * 86_400_000)
+TEN_YEARS = str(3651 * 86_400_000)  # and a day, for a window and its grace of ten years
 ANY_TIMESTAMP = str(2**63 - 1)
 
 TURNSTILE = "transit.turnstile.v1"
