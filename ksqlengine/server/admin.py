@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ksqlengine import tree
@@ -11,6 +12,7 @@ from ksqlengine.catalog import Source
 from ksqlengine.engine import ParsedStatement
 from ksqlengine.errors import KsqlError
 from ksqlengine.server import connectors, functions
+from ksqlengine.server.cluster import aggregate, query_states
 from ksqlengine.server.entities import BAD_STATEMENT, Entity, entity, fields_json, key_format_name, listed, type_json
 from ksqlengine.server.properties import show_properties
 from ksqlengine.server.queries import PersistentQuery, Queries
@@ -55,9 +57,12 @@ def _show(service: KsqlService, text: str, words: list[str], session: Session) -
         return _show_topics(service, text, extended=extended, everything=everything)
     if kind == "QUERIES":
         if extended:
-            described = [describe_query(service, q) for q in service.queries.all()]
+            known = query_states(service, everywhere=not session.internal)
+            described = [describe_query(service, q, known.get(q.id)) for q in service.queries.all()]
             return entity("query_descriptions", text, queryDescriptions=described)
-        return entity("queries", text, queries=[query_json(q) for q in service.queries.all()] + service.push.listed())
+        known = query_states(service, everywhere=not session.internal)
+        shown = [query_json(q, known.get(q.id)) for q in service.queries.all()]
+        return entity("queries", text, queries=shown + service.push.listed())
     if kind == "PROPERTIES":
         shown = show_properties(service.config, session.properties)
         return entity("properties", text, properties=shown, overwrittenProperties=[], defaultProperties=[])
@@ -97,18 +102,18 @@ def _show_topics(service: KsqlService, text: str, *, extended: bool, everything:
     return entity("kafka_topics_extended" if extended else "kafka_topics", text, topics=out)
 
 
-def query_json(query: PersistentQuery) -> Entity:
-    """Give a query as SHOW QUERIES lists it."""
+def query_json(query: PersistentQuery, by_host: dict[str, str] | None = None) -> Entity:
+    """Give a query as SHOW QUERIES lists it; its state is that of all hosts where they are given."""
     sink = query.plan.sink
-    state = query.state()
+    states = by_host or {"": query.state()}
     return {
         "queryString": query.plan.statement,
         "sinks": [sink.name] if sink else [],
         "sinkKafkaTopics": [sink.topic] if sink else [],
         "id": query.id,
-        "statusCount": {state: 1},
+        "statusCount": dict(Counter(states.values())),
         "queryType": "PERSISTENT",
-        "state": state,
+        "state": aggregate(states),
     }
 
 
@@ -118,7 +123,7 @@ def _describe(service: KsqlService, text: str, words: list[str]) -> Entity:
     if upper[0] == "FUNCTION" and len(words) > 1:
         return entity("describe_function", text, **functions.describe(words[1]))
     if upper[0] == "CONNECTOR" and len(words) > 1:
-        return connectors.describe(service.config, text, words[1])
+        return connectors.describe(service, text, words[1])
     if upper[0] in {"STREAMS", "TABLES"} and len(words) <= 2:
         return _show_sources(service, text, upper[0], extended=True)
     source = service.source(words[0])
@@ -190,10 +195,10 @@ def _explain(service: KsqlService, text: str, node: tree.Admin, session: Session
     return entity("queryDescription", text, queryDescription=description)
 
 
-def describe_query(service: KsqlService, query: PersistentQuery) -> Entity:
+def describe_query(service: KsqlService, query: PersistentQuery, by_host: dict[str, str] | None = None) -> Entity:
     """Describe a persistent query in ksqlDB's shape; ``streamsState`` is an addition of ours."""
     plan = query.plan
-    host = service.config.address
+    states = by_host or query_states(service).get(query.id) or {service.config.address: query.state()}
     return {
         "id": query.id,
         "statementText": plan.statement,
@@ -204,11 +209,11 @@ def describe_query(service: KsqlService, query: PersistentQuery) -> Entity:
         "topology": str(query.built.topology.describe()) if query.built else "",
         "executionPlan": outline(plan.steps),
         "overriddenProperties": {str(k): str(v) for k, v in plan.properties.items()},
-        "ksqlHostQueryStatus": {host: query.state()},
+        "ksqlHostQueryStatus": states,
         "queryType": "PERSISTENT",
         "queryErrors": [{"timestamp": e.timestamp, "errorMessage": e.message, "type": e.kind} for e in query.errors()],
         "tasksMetadata": [],
-        "state": query.state(),
+        "state": aggregate(states),
         "streamsState": query.streams_state(),
     }
 

@@ -60,6 +60,11 @@ class ServerConfig:
         return int(self.properties.get("ksql.query.pull.forwarding.timeout.ms", 20_000)) / 1000
 
     @property
+    def fetch_timeout_s(self) -> float:
+        """Give how long another server may take to say how its queries are."""
+        return float(self.properties.get("ksql.fetch.remote.hosts.max.timeout.seconds", 10))
+
+    @property
     def retry_initial_s(self) -> float:
         """Give after what time a query in ERROR is started again the first time."""
         return int(self.properties.get("ksql.query.retry.backoff.initial.ms", 15_000)) / 1000

@@ -19,6 +19,7 @@ from ksqlengine import tree
 from ksqlengine.engine import ParsedStatement
 from ksqlengine.errors import KsqlError
 from ksqlengine.server import entities
+from ksqlengine.server.cluster import INTERNAL
 from ksqlengine.server.config import VERSION
 from ksqlengine.server.entities import RequestError, error_body
 from ksqlengine.server.gathering import forwarded_partitions
@@ -239,6 +240,7 @@ class Api:
         body = await self._body(request)
         text = self._text(body, "ksql")
         session = self._session(body, "streamsProperties")
+        session.internal = bool((body.get("requestProperties") or {}).get(INTERNAL))
         number = body.get("commandSequenceNumber")
         number = -1 if number is None else number
         if type(number) is not int:

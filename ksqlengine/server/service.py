@@ -12,7 +12,7 @@ from typing import Any
 from ksqlengine import tree
 from ksqlengine.catalog import Catalog, Source
 from ksqlengine.engine import Engine, ParsedStatement, Plan
-from ksqlengine.errors import KsqlError
+from ksqlengine.errors import KsqlError, KsqlStatementError
 from ksqlengine.server import admin, connectors, entities
 from ksqlengine.server.backend import Backend, ProcessingLog, TopicLookup
 from ksqlengine.server.commands import Command, CommandRunner
@@ -38,6 +38,7 @@ class Session:
 
     properties: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    internal: bool = False  # asked by another server: answer for this one only
 
 
 class KsqlService:
@@ -188,6 +189,12 @@ class KsqlService:
             return None
         if node.verb in {"DEFINE", "UNDEFINE"}:
             return None  # parse_statements has put it into the session's variables
+        if node.verb == "ALTER_SYSTEM":
+            raise KsqlStatementError(
+                "ALTER SYSTEM needs 'ksql.runtime.feature.shared.enabled' set to true: a runtime shared by all queries, "
+                "as Confluent Cloud has. Use SET for a session, or the server's properties file.",
+                text,
+            )
         if node.verb in {"CREATE_CONNECTOR", "DROP_CONNECTOR"}:
             return connectors.execute(self.config, statement)
         return admin.execute(self, statement, session)

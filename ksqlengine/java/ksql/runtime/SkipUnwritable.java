@@ -19,6 +19,9 @@ public final class SkipUnwritable implements ProductionExceptionHandler {
   @Override public ProductionExceptionHandlerResponse handle(ErrorHandlerContext context, ProducerRecord<byte[], byte[]> record, Exception error) {
     ProcessingLog.production(query, record.topic(), error);
     boolean own = error instanceof RecordTooLargeException || error instanceof RecordBatchTooLargeException;
+    if (own) {
+      Oversized.remember(record);
+    }
     boolean skip = fail.isEmpty() ? own : fail.equals("false");
     return skip ? ProductionExceptionHandlerResponse.CONTINUE : ProductionExceptionHandlerResponse.FAIL;
   }
