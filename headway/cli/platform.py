@@ -38,7 +38,7 @@ def up(
     console = Console()
     settings = load()
     platform = Platform(settings)
-    titles = {part.name: part.title for part in platform.chosen(tuple(only or ())) if part.started_by_up}
+    titles = {part.name: part.title for part in platform.chosen(tuple(only or ())) if platform.wanted(part)}
     titles["furnish"] = "topics and pools"
     with Steps(console, titles) as steps:
 
@@ -128,6 +128,7 @@ def status(
     """Show each part: state, health, address, memory, since when. Ends with 1 when a part is not healthy."""
     from headway.cli.screens import wide_console
     from headway.runtime.platform import Platform
+    from headway.runtime.program import ProgramStatus
     from headway.runtime.supervision import Supervision
     from headway.settings import load
 
@@ -142,7 +143,10 @@ def status(
     health = platform.health()
     rows = [_status_row(found) for found in health]
     known = {row["part"] for row in rows}
-    rows += [_added_row(program) for program in platform.supervision.all() if program.name not in known]
+    added = {program.name: program for program in platform.supervision.all() if program.name not in known}
+    asked_for = [name for name in platform.wishes.names() if name not in known and platform.wishes.program(name)]
+    for name in sorted({*added, *asked_for}):
+        rows.append(_added_row(added.get(name, ProgramStatus(name, "ABSENT", 0, 0.0)), wanted=name in asked_for))
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
     else:
@@ -152,24 +156,29 @@ def status(
 
 
 def _status_row(found: PartHealth) -> dict[str, Any]:
-    idle = not found.part.started_by_up and found.program.state in ("STOPPED", "ABSENT")
+    idle = not found.wanted and not found.program.running
     return {
         "part": found.part.name,
         "state": found.program.state.lower(),
         "health": "healthy" if found.healthy else "-" if idle else "not healthy",
-        "detail": found.detail or ("Airflow starts it" if idle else ""),
+        "detail": found.detail or ("Airflow starts it" if idle else _asked(found)),
         "address": found.part.address,
         **_measures(found.program),
     }
 
 
-def _added_row(program: Any) -> dict[str, Any]:
-    health = "healthy" if program.state == "RUNNING" else "-" if program.state == "STOPPED" else "not healthy"
+def _asked(found: PartHealth) -> str:
+    return "" if found.part.started_by_up else "asked for by Airflow"
+
+
+def _added_row(program: Any, *, wanted: bool) -> dict[str, Any]:
+    idle = "not healthy" if wanted else "-"
+    health = "healthy" if program.state == "RUNNING" else idle if not program.running else "not healthy"
     row = {
         "part": program.name,
         "state": program.state.lower(),
         "health": health,
-        "detail": "added live",
+        "detail": "asked for by Airflow" if wanted else "added live",
         "address": "",
     }
     return {**row, **_measures(program)}

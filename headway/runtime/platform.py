@@ -24,10 +24,12 @@ from headway.runtime.parts import NotReadyError, Part, all_parts
 from headway.runtime.processes import end_all, of_platform, wait_gone
 from headway.runtime.program import ProgramStatus
 from headway.runtime.supervision import Supervision
+from headway.runtime.wanted import Wanted
 from headway.settings import PROJECT_DIR, Settings
 
 POLL_S = 0.5
 LEFTOVER_PATIENCE_S = 10.0
+_NEEDED_TO_RESUME = {"kafka", "spark-master", "spark-worker"}
 # Ended first to last; within a wave all at once. What writes goes before what is written to.
 _STOP_WAVES: tuple[tuple[str, ...], ...] = (
     ("airflow-scheduler", "airflow-triggerer", "airflow-dag-processor", "airflow-api-server"),
@@ -58,6 +60,7 @@ class PartHealth:
     program: ProgramStatus
     healthy: bool
     detail: str
+    wanted: bool  # `up` starts it, or somebody asked for it
 
 
 class Platform:
@@ -72,14 +75,20 @@ class Platform:
             )
         self.settings = settings
         self.supervision = Supervision(settings)
+        self.wishes = Wanted(settings)
+
+    def wanted(self, part: Part) -> bool:
+        """Say whether a part is meant to run: `up` starts it by itself, or it was asked for and nobody stopped it."""
+        return part.started_by_up or part.name in self.wishes
 
     # -- up -------------------------------------------------------------------------------------------------------
 
     def up(self, on_event: OnEvent | None = None, only: Sequence[str] = ()) -> Settings:
         """Start what does not run and wait until every part is healthy; give the settings with the secrets made.
 
-        ``only`` restricts it to some parts and what they depend on. Raises :class:`RuntimeSetupError` naming the part
-        that failed, with the end of its log.
+        What Airflow was asked for before the last ``down`` is started too (:mod:`headway.runtime.wanted`). ``only``
+        restricts it to some parts and what they depend on. Raises :class:`RuntimeSetupError` naming the part that
+        failed, with the end of its log.
         """
         tell = on_event or (lambda _: None)
         self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -88,13 +97,15 @@ class Platform:
             self.settings = ensure_credentials(self.settings)
             parts = self.chosen(only)
             running = self._running()
-            preflight.check(self.settings, [part for part in parts if part.name not in running and part.started_by_up])
+            preflight.check(self.settings, [part for part in parts if part.name not in running and self.wanted(part)])
             was_alive = self.supervision.alive()
             self.supervision.boot()
-            launch = _Launch(self.supervision, parts, tell)
+            self.wishes = Wanted(self.settings)
+            launch = _Launch(self.supervision, parts, {part.name for part in parts if self.wanted(part)}, tell)
             try:
                 launch.run()
                 self._furnish({part.name for part in parts}, tell)
+                self._resume({part.name for part in parts}, tell)
             except BaseException:
                 # KeyboardInterrupt too: nothing stays half-started
                 self._undo(launch.started, stop_supervisor=not was_alive, tell=tell)
@@ -115,6 +126,14 @@ class Platform:
             touched += ensure_pools(self.settings)
         detail = f"{len(touched)} made or corrected" if touched else "as they should be"
         tell(Event("furnish", "healthy", detail, time.monotonic() - began))
+
+    def _resume(self, chosen: set[str], tell: OnEvent) -> None:
+        """Start the wanted programs that are no parts; `transit_health` looks whether they process."""
+        if not chosen >= _NEEDED_TO_RESUME:
+            return
+        for name in self.wishes.names():
+            if self.wishes.begin(name):
+                tell(Event(name, "healthy", "as it was asked for before"))
 
     def chosen(self, only: Sequence[str] = ()) -> list[Part]:
         """Give the named parts and what they depend on, or all."""
@@ -216,13 +235,14 @@ class Platform:
 
         def ask(part: Part) -> None:
             status = programs.get(part.name, ProgramStatus(part.name, "ABSENT", 0, 0.0))
+            wanted = self.wanted(part)
             if not status.running:
-                found[part.name] = PartHealth(part, status, False, "")
+                found[part.name] = PartHealth(part, status, False, "", wanted)
                 return
             try:
-                found[part.name] = PartHealth(part, status, True, part.probe())
+                found[part.name] = PartHealth(part, status, True, part.probe(), wanted)
             except NotReadyError as error:
-                found[part.name] = PartHealth(part, status, False, str(error))
+                found[part.name] = PartHealth(part, status, False, str(error), wanted)
 
         threads = [threading.Thread(target=ask, args=(part,)) for part in parts]
         for thread in threads:
@@ -248,8 +268,8 @@ class Platform:
 class _Launch:
     """Start parts, each as soon as those it depends on are healthy."""
 
-    def __init__(self, supervision: Supervision, parts: Sequence[Part], tell: OnEvent) -> None:
-        self.supervision, self.parts, self.tell = supervision, parts, tell
+    def __init__(self, supervision: Supervision, parts: Sequence[Part], wanted: set[str], tell: OnEvent) -> None:
+        self.supervision, self.parts, self.wanted, self.tell = supervision, parts, wanted, tell
         self.started: list[str] = []
         self._healthy = {part.name: threading.Event() for part in parts}
         self._abandoned = threading.Event()
@@ -282,7 +302,7 @@ class _Launch:
             if self._abandoned.is_set():
                 return
             self._start(part)
-            if part.started_by_up:
+            if part.name in self.wanted:
                 detail = self._wait(part)
                 self.tell(Event(part.name, "healthy", detail, time.monotonic() - began))
             self._healthy[part.name].set()
@@ -295,10 +315,10 @@ class _Launch:
                 self.tell(Event(part.name, "failed", str(error).splitlines()[0], time.monotonic() - began))
 
     def _start(self, part: Part) -> None:
-        self.tell(Event(part.name, "preparing" if part.started_by_up else "registered"))
+        self.tell(Event(part.name, "preparing" if part.name in self.wanted else "registered"))
         part.prepare()
         self.supervision.ensure_program(part.spec())
-        if not part.started_by_up:
+        if part.name not in self.wanted:
             return
         if not self.supervision.status(part.name).running:
             self.started.append(part.name)

@@ -16,6 +16,7 @@ from headway.core.topics import STATIONS
 from headway.errors import NotAsExpectedError
 from headway.runtime.parts.faust import FaustWorker
 from headway.runtime.supervision import Supervision
+from headway.runtime.wanted import Wanted
 from headway.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -79,11 +80,15 @@ def start(settings: Settings, timeout_s: float = 180.0) -> WorkersHealth:
 
 
 def begin(settings: Settings) -> list[str]:
-    """Start the workers that do not run (embedded only), and do not wait; give the names of all."""
+    """Start the workers that do not run (embedded only), and do not wait; give the names of all.
+
+    They are wanted from now on, also after `down` and `up`, until :func:`stop`.
+    """
     if settings.profile != "embedded":
         return []
     supervision, workers = Supervision(settings), _workers(settings)
     for worker in workers:
+        Wanted(settings).add(worker.name)
         # one that runs stays as `up` registered it: our own environment (a task's) is not the platform's
         if not supervision.status(worker.name).running:
             worker.prepare()
@@ -97,10 +102,17 @@ def stop(settings: Settings) -> None:
     if settings.profile != "embedded":
         return
     supervision = Supervision(settings)
+    for worker in _workers(settings):
+        Wanted(settings).remove(worker.name)
     states = {worker.name: _ask(worker.address) for worker in _workers(settings)}
     for name in sorted(states, key=lambda name: states[name].role == "active"):
         if supervision.status(name).state != "ABSENT":
             supervision.stop(name)
+
+
+def wanted(settings: Settings) -> bool:
+    """Say whether the workers are meant to run (embedded only): started, and not stopped since."""
+    return any(worker.name in Wanted(settings) for worker in _workers(settings))
 
 
 def restart_stuck(settings: Settings, timeout_s: float = 180.0) -> list[str]:

@@ -347,9 +347,11 @@ def test_supervised_driver_names_no_generation_because_it_outlives_one(
 def test_stopped_driver_is_forgotten_so_that_health_leaves_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     from headway_airflow.hooks import health
 
-    from headway.runtime.program import ProgramStatus
+    from headway.runtime.program import ProgramSpec, ProgramStatus
     from headway.runtime.supervision import Supervision
+    from headway.runtime.wanted import Wanted
 
+    Wanted(load()).add_program(ProgramSpec(spark.PROGRAM, ("spark-submit",)), {})
     programs = {spark.PROGRAM: "FATAL"}
     state = lambda self, name: ProgramStatus(name, programs.get(name, "ABSENT"), 0, 0.0)  # noqa: E731
     monkeypatch.setattr(Supervision, "status", state)
@@ -360,15 +362,39 @@ def test_stopped_driver_is_forgotten_so_that_health_leaves_it_alone(monkeypatch:
     assert "stopped" in health.in_use(load(), "stream")
 
 
-@pytest.mark.parametrize(("state", "resumes"), [("RUNNING", True), ("STOPPED", True), ("ABSENT", False)])
-def test_repeated_reset_still_knows_that_the_driver_must_go_on(
-    monkeypatch: pytest.MonkeyPatch, state: str, resumes: bool
+def test_worker_that_was_stopped_on_purpose_is_left_alone_though_it_had_given_up(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from headway_airflow.hooks import generation
+    from headway_airflow.hooks import faust, health
 
     from headway.runtime.program import ProgramStatus
     from headway.runtime.supervision import Supervision
 
+    fatal = lambda self, name: ProgramStatus(name, "FATAL", 0, 0.0)  # noqa: E731
+    monkeypatch.setattr(Supervision, "status", fatal)
+    for told in ("ensure_program", "start", "stop"):
+        monkeypatch.setattr(Supervision, told, lambda self, what: None)
+    faust.start(load())
+    assert health.in_use(load(), "faust") == "", "one that gave up is meant to run"
+    faust.stop(load())
+    assert "stopped" in health.in_use(load(), "faust")
+
+
+@pytest.mark.parametrize(
+    ("asked", "state", "resumes"),
+    [(True, "RUNNING", True), (True, "STOPPED", True), (True, "ABSENT", True), (False, "ABSENT", False)],
+)
+def test_repeated_reset_still_knows_that_the_driver_must_go_on(
+    monkeypatch: pytest.MonkeyPatch, asked: bool, state: str, resumes: bool
+) -> None:
+    from headway_airflow.hooks import generation
+
+    from headway.runtime.program import ProgramSpec, ProgramStatus
+    from headway.runtime.supervision import Supervision
+    from headway.runtime.wanted import Wanted
+
+    if asked:
+        Wanted(load()).add_program(ProgramSpec(spark.PROGRAM, ("spark-submit",)), {})
     monkeypatch.setattr(Supervision, "status", lambda self, name: ProgramStatus(name, state, 0, 0.0))
     monkeypatch.setattr(Supervision, "stop", lambda self, name: None)
     monkeypatch.setattr(spark, "wait_until_idle", lambda settings: None)

@@ -5,6 +5,7 @@ A small platform of its own (Postgres, and Kafka where order matters), so that t
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -18,19 +19,23 @@ from pathlib import Path
 
 import pytest
 
-from headway.runtime.environment import runtime_id
+from headway.runtime.environment import base_environment, runtime_id
 from headway.runtime.platform import Platform
 from headway.runtime.processes import free_ports, of_platform, port_is_free
+from headway.runtime.program import ProgramSpec
 from headway.runtime.supervision import Supervision
+from headway.runtime.wanted import Wanted
 from headway.settings import LOOPBACK, PROJECT_DIR, Settings, load
+from headway.stations import workers
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """Give the settings of a platform that is not running, and take down whatever a test leaves."""
     home = Path(tempfile.mkdtemp(prefix="headway-fault-"))
-    ports = free_ports(4)
-    names = ("KAFKA__PORT", "KAFKA__CONTROLLER_PORT", "POSTGRES__PORT", "REST_PROXY__PORT")
+    names = ("KAFKA__PORT", "KAFKA__CONTROLLER_PORT", "POSTGRES__PORT", "REST_PROXY__PORT", "FAUST__WEB_PORT")
+    names += ("SPARK__MASTER_PORT", "SPARK__MASTER_UI_PORT", "SPARK__WORKER_UI_PORT")
+    ports = free_ports(len(names))
     for name in [name for name in os.environ if name.startswith("HEADWAY__") and name != "HEADWAY__INSTALL_DIR"]:
         monkeypatch.delenv(name)
     for name, port in zip(names, ports, strict=True):
@@ -90,6 +95,37 @@ def test_interrupted_up_leaves_nothing_running(small: Settings) -> None:
     assert starting.returncode != 0
     assert of_platform(runtime_id(small)) == []
     assert not supervision.alive()
+
+
+def test_what_was_asked_for_before_down_runs_after_up_and_what_was_stopped_does_not(small: Settings) -> None:
+    parts = ("faust-worker-1", "faust-worker-2", "spark-worker")
+    platform, supervision = Platform(small), Supervision(small)
+    platform.up(only=parts)
+    wishes = Wanted(small)
+    assert not [part.name for part in platform.chosen(parts) if part.name.startswith("faust") and platform.wanted(part)]
+    workers.begin(small)
+    wishes.remove("faust-worker-2")  # as stopping it alone would
+    for name in ("driver", "stopped-driver"):
+        spec = ProgramSpec(name, ("sleep", "600"), base_environment(small), Path("/"))
+        wishes.add_program(spec, {"ASKED": "yes"})
+    wishes.remove("stopped-driver")
+    platform.down()
+
+    platform.up(only=parts)
+    running = {program.name for program in supervision.all() if program.running}
+    assert {"faust-worker-1", "driver"} <= running
+    assert not {"faust-worker-2", "stopped-driver"} & running
+    pid = supervision.status("driver").pid
+    asked = lambda: "ASKED=yes" in Path(f"/proc/{pid}/environ").read_text().split("\0")  # noqa: E731
+    _wait_for(asked, "the launcher becomes the program", 10)
+    platform.up(only=parts)
+    assert supervision.status("driver").pid == pid, "one that runs is left alone"
+
+    supervision.stop("driver")
+    rows = {row["part"]: row for row in json.loads(_headway("status", "--json").stdout)}
+    assert (rows["driver"]["state"], rows["driver"]["health"]) == ("stopped", "not healthy")
+    assert rows["faust-worker-1"]["health"] == "healthy"
+    assert rows["faust-worker-2"]["health"] == "-"
 
 
 def test_taken_port_is_told_before_anything_starts(small: Settings) -> None:

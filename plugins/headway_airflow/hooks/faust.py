@@ -57,9 +57,10 @@ def restart_stuck(settings: Settings) -> list[str]:
 
 
 def any_wanted(settings: Settings) -> bool:
-    """Say whether the workers are meant to run: one runs, or ended by itself."""
-    supervision = _supervision(settings)
-    return any(supervision.status(worker.name).state not in ("STOPPED", "ABSENT") for worker in workers(settings))
+    """Say whether the workers are meant to run: somebody started them, and nobody stopped them since."""
+    from headway.stations.workers import wanted
+
+    return wanted(settings)
 
 
 def look(settings: Settings) -> dict[str, Any] | NotYet:

@@ -87,18 +87,18 @@ def wait_until_idle(settings: Settings, limit_s: float = 600.0) -> None:
 
 
 def continuous_wanted(settings: Settings) -> bool:
-    """Say whether the continuous driver is meant to run: it runs, or ended by itself."""
-    return _continuous_state(settings) not in ("STOPPED", "ABSENT")
+    """Say whether the continuous driver is meant to run now: it was asked for, and no reset pauses it."""
+    return continuous_registered(settings) and _continuous_state(settings) != "STOPPED"
 
 
 def continuous_registered(settings: Settings) -> bool:
     """Say whether somebody asked for the continuous driver, and nobody for its end: a reset only pauses it."""
-    return _continuous_state(settings) != "ABSENT"
+    from headway.runtime.wanted import Wanted
+
+    return settings.profile == "embedded" and PROGRAM in Wanted(settings)
 
 
 def _continuous_state(settings: Settings) -> str:
-    if settings.profile != "embedded":
-        return "ABSENT"
     from headway.runtime.supervision import Supervision
 
     return Supervision(settings).status(PROGRAM).state
@@ -113,16 +113,15 @@ def stop_continuous(settings: Settings) -> None:
 
 def start_continuous(settings: Settings) -> None:
     """Start the continuous driver as it was last asked for."""
-    from headway.runtime.supervision import Supervision
+    from headway.runtime.wanted import Wanted
 
-    Supervision(settings).start(PROGRAM)
+    Wanted(settings).begin(PROGRAM)
 
 
 def restart_continuous(settings: Settings) -> None:
     """Stop and start the continuous driver as it was last asked for."""
-    from headway.runtime.supervision import Supervision
-
-    Supervision(settings).restart(PROGRAM)
+    stop_continuous(settings)
+    start_continuous(settings)
 
 
 def processing(settings: Settings, after: float) -> dict[str, Any] | NotYet:

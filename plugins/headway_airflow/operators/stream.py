@@ -42,6 +42,7 @@ class ContinuousSparkOperator(HeadwaySparkSubmitOperator):
     def execute(self, context: Context) -> Any:
         """Bring the program to what is asked; defer until a start truly processes."""
         from headway.runtime.supervision import Supervision
+        from headway.runtime.wanted import Wanted
         from headway_airflow.hooks.spark import PROGRAM
         from headway_airflow.triggers.probe import ProbeTrigger
 
@@ -54,12 +55,15 @@ class ContinuousSparkOperator(HeadwaySparkSubmitOperator):
                 )
             supervision = Supervision(self.settings)
             if self.action == "stop":
-                # forgotten, not only stopped: one that had given up would be taken for a driver that is meant to run
+                Wanted(self.settings).remove(PROGRAM)
                 supervision.remove_program(PROGRAM)
                 return {"stopped": PROGRAM}
             since = time.time()
             before = supervision.status(PROGRAM)
-            supervision.ensure_program(self.program())
+            program = self.program()
+            supervision.ensure_program(program)
+            # before the start: a task that is killed right after it has asked all the same
+            Wanted(self.settings).add_program(program, self.more_environment())
             supervision.start(PROGRAM)
             after = supervision.status(PROGRAM)
         if before.running and before.pid == after.pid:
@@ -81,8 +85,12 @@ class ContinuousSparkOperator(HeadwaySparkSubmitOperator):
 
         fill_in(self, CONTINUOUS)
         command = self._get_hook()._build_spark_submit_command(self.application)
-        env = base_environment(self.settings) | {str(k): str(v) for k, v in (self.env_vars or {}).items()}
+        env = base_environment(self.settings) | self.more_environment()
         return ProgramSpec(PROGRAM, tuple(map(str, command)), env, PROJECT_DIR, stop_seconds=60)
+
+    def more_environment(self) -> dict[str, str]:
+        """Give what the driver's environment has beside that of every program."""
+        return {str(name): str(value) for name, value in (self.env_vars or {}).items()}
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> Any:
         """Leave when it processes."""
