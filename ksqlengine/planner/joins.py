@@ -66,14 +66,21 @@ def plan(
     names = f"{_name(left, join)} {_KIND_TEXT[join.kind]} {right.sources[0][1].name}"
     if kind == ("STREAM", "STREAM"):
         if join.before_ms is None:
-            raise KsqlError("Stream-Stream joins must have a WITHIN clause specified. None was provided.")
+            raise KsqlError(
+                "Stream-Stream joins must have a WITHIN clause specified. None was provided. To learn about how to "
+                "specify a WITHIN clause with a stream-stream join, please visit: "
+                "https://docs.confluent.io/current/ksql/docs/syntax-reference.html#create-stream-as-select"
+            )
         check_windows(left, right)
         step.update(type="stream-stream", before_ms=join.before_ms, after_ms=join.after_ms, grace_ms=join.grace_ms)
         left = rekey(left, left_expr, left_code, left_is_key, builder, fmt)
         right = rekey(right, right_expr, right_code, right_is_key, builder, fmt)
     elif kind == ("STREAM", "TABLE"):
         if join.before_ms is not None:
-            raise KsqlError("A window definition was provided for a Stream-Table join. These joins are not windowed.")
+            raise KsqlError(
+                "A window definition was provided for a Stream-Table join. These joins are not windowed. Please drop "
+                "the window definition (ie. the WITHIN clause) and try to execute your join again."
+            )
         if join.kind == "OUTER":
             raise KsqlError(f"Invalid join type: full-outer join not supported for stream-table join. Got {names}.")
         if join.kind == "RIGHT":
@@ -91,7 +98,10 @@ def plan(
         )
     else:
         if join.before_ms is not None:
-            raise KsqlError("A window definition was provided for a Table-Table join. These joins are not windowed.")
+            raise KsqlError(
+                "A window definition was provided for a Table-Table join. These joins are not windowed. Please drop "
+                "the window definition (i.e. the WITHIN clause) and try to execute your Table-Table join again."
+            )
         if not right_is_key:
             raise KsqlError(
                 "Invalid join condition: table-table joins require to join on the primary key of the right input table."

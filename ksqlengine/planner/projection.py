@@ -143,6 +143,9 @@ def plan(
     values: list[tuple[Item, str]] = []
     columns: list[Column] = []
     chosen = choose_keys(items, relation)
+    if persistent and keyless and relation.kind == "STREAM" and len(set(chosen.values())) < len(relation.keys):
+        relation = replace(relation, keys=[], step={"op": "drop_key", "in": relation.step})
+        keys, chosen = [], {}
     if persistent:
         check_names(items, reserved, {} if relation.key_kind != "partition" else chosen)
     for i, item in enumerate(items):
@@ -177,9 +180,6 @@ def plan(
             )
         values.append((item, code.java))
         columns.append(Column(item.name, code.type))
-    if persistent and keyless and relation.kind == "STREAM" and any(k is None for k in keys):
-        keys = []
-        relation = replace(relation, keys=[], step={"op": "drop_key", "in": relation.step})
     if persistent:
         check_keys(keys, relation, items, sink)
         seen = {k[0] for k in keys if k is not None}

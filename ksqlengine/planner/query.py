@@ -42,12 +42,14 @@ def plan_query(
         source = catalog.get(item.name)
         if source is None:
             raise KsqlError(f"{item.name} does not exist.{_similar(item.name, catalog)}")
-        if any(a == item.alias for a, _ in aliases):
-            if source.name in [s.name for _, s in aliases]:
-                raise KsqlError(f"Can not join '{source.name}' to '{source.name}': self joins are not yet supported.")
-            raise KsqlError(f"Duplicate alias: {item.alias}")
         if source.name in [s.name for _, s in aliases]:
+            if len(froms(query)) > 2:
+                raise KsqlError(
+                    f"N-way joins do not support multiple occurrences of the same source. Source: '{source.name}'."
+                )
             raise KsqlError(f"Can not join '{source.name}' to '{source.name}': self joins are not yet supported.")
+        if any(a == item.alias for a, _ in aliases):
+            raise KsqlError(f"Duplicate alias: {item.alias}")
         aliases.append((item.alias, source))
     star = {a: [c.name for c in projection.star_columns(s, joined=len(aliases) > 1)] for a, s in aliases}
     if query.partition_by is not None and len(aliases) > 1:

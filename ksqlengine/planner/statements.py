@@ -146,9 +146,9 @@ def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], t
     _check_states(planned, value_format)
     try:
         formats.check_key(key_format, schema)
+        formats.check_value(value_format, schema)
     except KsqlError as error:
         raise KsqlError(f"{error.message}\nStatement: {format_create_as(node)}") from error
-    formats.check_value(value_format, schema)
     ddl.check_timestamp(with_, schema)
     sink = Source(
         node.name, node.kind, str(topic), schema, key_format, value_format, planned.window,
