@@ -49,6 +49,12 @@ class SqlType:
         """Tell whether arithmetic works on it."""
         return self.base in NUMERIC_ORDER
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether nobody knows the type, or one inside it: it is that of an untyped null."""
+        inner = (self.key, self.element, *(t for _, t in self.fields))
+        return self.base == "NULL" or any(t is not None and t.is_open for t in inner)
+
     def field(self, name: str) -> SqlType | None:
         """Return the type of a struct's field or None."""
         for field_name, field_type in self.fields:

@@ -118,6 +118,8 @@ def common(items: list[tuple[t.Expr, Code]], compiler: Compiler) -> tuple[list[s
     for expr, code in items:
         if _is_text(expr) and type_.base != "STRING":
             assert isinstance(expr, t.Literal)  # noqa: S101 - _is_text says so
+            if type_.base in ("ARRAY", "MAP", "STRUCT", "BYTES"):
+                raise KsqlError(f"operator does not exist: {type_} = STRING ({format_expression(expr)}){_HINT}")
             type_ = _literal_type(expr.value, type_, format_expression(expr))
             continue
         found = common_type(type_, code.type)
@@ -202,8 +204,8 @@ def in_list(e: t.InList, compiler: Compiler) -> list[str]:
         raise KsqlError("Invalid Predicate: " + error.message + f"\nStatement: {format_expression(e)}") from error
 
 
-def case_type(results: list[tuple[t.Expr, Code]]) -> SqlType:
-    """Return the type of a CASE's results."""
+def case_type(results: list[tuple[t.Expr, Code]], default: tuple[t.Expr, Code] | None = None) -> SqlType:
+    """Return the type of a CASE's results and default."""
     type_: SqlType = NULL
     for expr, code in results:
         found = common_type(type_, code.type)
@@ -212,6 +214,14 @@ def case_type(results: list[tuple[t.Expr, Code]]) -> SqlType:
                 "Invalid Case expression. Type for all 'THEN' clauses should be the same."
                 f"\nTHEN expression '{format_expression(expr)}' has type: {code.type}."
                 f"\nPrevious THEN expression(s) type: {type_}."
+            )
+        type_ = found
+    if default is not None:
+        found = common_type(type_, default[1].type)
+        if found is None:
+            raise KsqlError(
+                "Invalid Case expression. Type for the default clause should be the same as for 'THEN' clauses."
+                f"\nTHEN type: {type_}.\nDEFAULT type: {default[1].type}."
             )
         type_ = found
     if type_ == NULL:

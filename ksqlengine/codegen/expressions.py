@@ -40,6 +40,7 @@ _COMPARISONS = {
     "IS DISTINCT FROM": ("distinct", "IS_DISTINCT_FROM"),
     "IS NOT DISTINCT FROM": ("!distinct", "IS_NOT_DISTINCT_FROM"),
 }  # fmt: skip
+UNTYPED_NULL = "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR)."
 _ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
 _OP_NAMES = {"+": "ADD", "-": "SUBTRACT", "*": "MULTIPLY", "/": "DIVIDE", "%": "MODULUS"}
 
@@ -184,6 +185,8 @@ class Compiler:
             raise KsqlError(f"Duplicate field names found in STRUCT: '{format_expression(e)}'.")
         codes = [self.compile(v) for _, v in e.fields]
         type_ = struct(zip(names, (c.type for c in codes), strict=True))
+        if type_.is_open:
+            raise KsqlError(UNTYPED_NULL)
         values = ", ".join(attempt(v, c.java, "Object") for (_, v), c in zip(e.fields, codes, strict=True))
         return Code(f"new ksql.runtime.Struct({self.constants.sql_type(type_)}, new Object[] {{{values}}})", type_)
 
@@ -214,6 +217,10 @@ class Compiler:
 
     def _negate(self, e: t.Negate) -> Code:
         value = self.compile(e.value)
+        if not value.type.is_numeric:
+            raise KsqlError(
+                f"Error processing expression: {format_expression(e)}. Unsupported arithmetic types. {value.type}"
+            )
         return Code(f"ksql.runtime.Ops.negate({value.java})", value.type)
 
     # ---- truth
@@ -266,9 +273,15 @@ class Compiler:
 
     def _case(self, e: t.Case) -> Code:
         results = [(v, self.compile(v)) for _, v in e.whens]
-        if e.default is not None:
-            results.append((e.default, self.compile(e.default)))
-        type_ = coercion.case_type(results)
+        for condition, _ in e.whens if e.operand is None else ():
+            kind = self.compile(condition).type
+            if kind.base not in ("BOOLEAN", "NULL"):
+                raise KsqlError(
+                    f"WHEN operand type should be boolean.\nType for '{format_expression(condition)}' is {kind}"
+                )
+        default = None if e.default is None else (e.default, self.compile(e.default))
+        type_ = coercion.case_type(results, default)
+        results += [default] if default is not None else []
         java = self.cast_to(results.pop()[1], type_) if e.default is not None else f"(({java_type(type_)}) null)"
         for (condition, _), (_, result) in reversed(list(zip(e.whens, results, strict=True))):
             test = self.truth(condition if e.operand is None else t.Compare("=", e.operand, condition))
@@ -319,6 +332,8 @@ class Compiler:
                     raise KsqlError(f"Function '{e.name.lower()}' does not accept parameters.")
         types = [c.type if c is not None else NULL for c in codes]
         returns = RETURN_RULES[signature.rule](types) if signature.rule else bind(signature.returns or NULL, bound)
+        if returns != NULL and returns.is_open:
+            raise KsqlError(UNTYPED_NULL)
         args = self.arguments(signature, params, [c for c in codes if c is not None], bound)
         if "typed" in signature.options:
             args.append(self.constants.sql_type(returns))

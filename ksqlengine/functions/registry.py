@@ -257,6 +257,8 @@ def _wider(a: SqlType, b: SqlType) -> SqlType:
 
 def match(param: SqlType, arg: SqlType, bound: dict[str, SqlType]) -> int | None:
     """Say what it costs to pass an argument for a parameter: 0 exact, more for a wider number, None impossible."""
+    if LAMBDA in (param.base, arg.base) or "UNIT" in (param.base, arg.base):
+        return 0 if param.base == arg.base and len(param.fields) == len(arg.fields) else None
     if param.base == "ANY" or arg.base == "NULL":
         return 0
     if param.base == VARIABLE:
@@ -278,10 +280,6 @@ def match(param: SqlType, arg: SqlType, bound: dict[str, SqlType]) -> int | None
             bound[name] = _wider(known, arg)
             return 1
         return 1 if known.base in _TIMES and arg.base == "STRING" else None
-    if param.base == LAMBDA or arg.base == LAMBDA:
-        return 0 if param.base == arg.base and len(param.fields) == len(arg.fields) else None
-    if param.base == "UNIT" or arg.base == "UNIT":
-        return 0 if param.base == arg.base else None
     if param.base in NUMERIC_ORDER and arg.base in NUMERIC_ORDER:
         distance = NUMERIC_ORDER[param.base] - NUMERIC_ORDER[arg.base]
         return distance if distance >= 0 else None

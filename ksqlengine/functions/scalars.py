@@ -44,6 +44,8 @@ def extreme(name: str, args: list[SqlType]) -> SqlType:
     if moments:
         return moments[0]
     kinds = {a.base for a in known}
+    if kinds & {"ARRAY", "MAP", "STRUCT", "BOOLEAN"}:
+        raise KsqlError(f"Function '{name}' does not accept parameters {show(args)}.")
     if len(kinds) <= 1:
         if kinds != {"DECIMAL"}:
             return known[0] if known else SqlType("NULL")

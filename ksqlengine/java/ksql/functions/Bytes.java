@@ -94,6 +94,7 @@ public final class Bytes {
     if (length <= b.remaining()) {
       return part(b, 0, length);
     }
+    Strings.checkLength(length);
     byte[] unit = array(padding);
     byte[] pad = new byte[length - b.remaining()];
     for (int i = 0; i < pad.length; i++) {

@@ -12,6 +12,7 @@ import ksql.runtime.SqlType;
 public final class Numbers {
   private static final double KM = 6371;
   private static final double MILES = 3959;
+  private static final int LONGEST = 1_000_000; // more would fill the heap, and with it end the query
 
   private Numbers() {
   }
@@ -157,8 +158,11 @@ public final class Numbers {
     if (step > 0 != to >= from && !from.equals(to)) {
       throw new IllegalArgumentException("GENERATE_SERIES step has wrong sign");
     }
-    long size = Math.abs((to - from) / step) + 1;
-    List<Long> out = new ArrayList<>((int) Math.min(size, Integer.MAX_VALUE - 8));
+    long size = Math.abs(Math.subtractExact(to, from) / step) + 1;
+    if (size > LONGEST) {
+      throw new IllegalArgumentException("GENERATE_SERIES gives at most " + LONGEST + " numbers, not " + size);
+    }
+    List<Long> out = new ArrayList<>((int) size);
     for (long i = 0; i < size; i++) {
       out.add(from + i * step);
     }

@@ -27,6 +27,19 @@ public final class Regexps {
     return p;
   }
 
+  /** A stack that is full must not end the query: it is an error of the expression. */
+  private static boolean find(Matcher m) {
+    try {
+      return m.find();
+    } catch (StackOverflowError e) {
+      throw tooDeep(m.pattern().pattern());
+    }
+  }
+
+  private static IllegalArgumentException tooDeep(String pattern) {
+    return new IllegalArgumentException("the text is too long for the alternatives that '" + pattern + "' tries");
+  }
+
   public static String extract(String pattern, String s) {
     return extract(pattern, s, 0);
   }
@@ -36,7 +49,7 @@ public final class Regexps {
       return null;
     }
     Matcher m = pattern(pattern).matcher(s);
-    return group < 0 || group > m.groupCount() || !m.find() ? null : m.group(group);
+    return group < 0 || group > m.groupCount() || !find(m) ? null : m.group(group);
   }
 
   public static List<String> extractAll(String pattern, String s) {
@@ -52,14 +65,21 @@ public final class Regexps {
       return null;
     }
     List<String> out = new ArrayList<>();
-    while (m.find()) {
+    while (find(m)) {
       out.add(m.group(group));
     }
     return out;
   }
 
   public static String replace(String s, String pattern, String put) {
-    return s == null || pattern == null || put == null ? null : pattern(pattern).matcher(s).replaceAll(put);
+    if (s == null || pattern == null || put == null) {
+      return null;
+    }
+    try {
+      return pattern(pattern).matcher(s).replaceAll(put);
+    } catch (StackOverflowError e) {
+      throw tooDeep(pattern);
+    }
   }
 
   /** An empty pattern gives the characters. */
@@ -67,6 +87,10 @@ public final class Regexps {
     if (s == null || pattern == null) {
       return null;
     }
-    return pattern.isEmpty() ? Strings.split(s, "") : new ArrayList<>(Arrays.asList(pattern(pattern).split(s, -1)));
+    try {
+      return pattern.isEmpty() ? Strings.split(s, "") : new ArrayList<>(Arrays.asList(pattern(pattern).split(s, -1)));
+    } catch (StackOverflowError e) {
+      throw tooDeep(pattern);
+    }
   }
 }

@@ -10,6 +10,8 @@ import java.util.UUID;
 
 /** Functions over text. null in, null out, unless said otherwise. */
 public final class Strings {
+  private static final int LONGEST = 100_000_000;
+
   private Strings() {
   }
 
@@ -131,6 +133,13 @@ public final class Strings {
     return pad(s, length, padding, false);
   }
 
+  /** Refuse what would fill the heap, and with it end the query. */
+  static void checkLength(int length) {
+    if (length > LONGEST) {
+      throw new IllegalArgumentException("a length of " + length + " is more than the " + LONGEST + " that a value may have");
+    }
+  }
+
   private static String pad(String s, Integer length, String padding, boolean left) {
     if (s == null || length == null || length < 0 || padding == null || padding.isEmpty()) {
       return null;
@@ -138,6 +147,7 @@ public final class Strings {
     if (length <= s.length()) {
       return s.substring(0, length);
     }
+    checkLength(length);
     StringBuilder pad = new StringBuilder(length);
     for (int i = 0; i < length - s.length(); i++) {
       pad.append(padding.charAt(i % padding.length()));
