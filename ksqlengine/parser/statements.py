@@ -7,8 +7,30 @@ from typing import Any
 from lark import Token, v_args
 
 from ksqlengine import tree as t
-from ksqlengine.parser.transform import Flag, Name, Part, ToTree, text_of
+from ksqlengine.parser.transform import Flag, Name, Part, SyntaxProblemError, ToTree, text_of
 from ksqlengine.types import SqlType
+
+_EXTENDED = {"STREAMS", "TABLES", "TOPICS", "ALL TOPICS", "QUERIES"}
+_SHOWN = _EXTENDED | {
+    "PROPERTIES", "TYPES", "VARIABLES", "FUNCTIONS", "CONNECTORS", "SOURCE CONNECTORS", "SINK CONNECTORS",
+    "CONNECTOR PLUGINS",
+}  # fmt: skip
+
+
+def _first_wrong(words: tuple[Any, ...]) -> Any:
+    """Return the first word behind which no form of SHOW goes on."""
+    forms = [f.split() for f in _SHOWN] + [[*f.split(), "EXTENDED"] for f in _EXTENDED]
+    for i, word in enumerate(words):
+        if not any(form[: i + 1] == [str(w) for w in words[: i + 1]] for form in forms):
+            return word
+    return words[-1]
+
+
+def _unexpected(word: Any) -> SyntaxProblemError:
+    place = f"line {word.line}:{word.column}"
+    text = getattr(word, "raw", str(word))
+    problem = f"{place}: Syntax Error\nSyntax error at or near '{text}' at {place}"
+    return SyntaxProblemError(problem, word)
 
 
 @v_args(inline=True)
@@ -133,17 +155,26 @@ class StatementsToTree(ToTree):
         return t.Select(query)
 
     # ---- administration
-    def star_word(self) -> str:
-        return "*"
-
     def _words(self, verb: str, words: tuple[Any, ...], **details: Any) -> t.Admin:
         texts = tuple(text_of(w) if isinstance(w, Token) else str(w) for w in words)
         return t.Admin(verb, texts, details)
 
     def show(self, *words: Any) -> t.Admin:
+        found = [str(w) for w in words]
+        kind = [w for w in found if w != "EXTENDED"]
+        known = " ".join(kind) in _SHOWN and (
+            kind == found or (" ".join(kind) in _EXTENDED and found[-1] == "EXTENDED")
+        )
+        if not known:
+            raise _unexpected(_first_wrong(words))
         return self._words("SHOW", words)
 
     def describe(self, *words: Any) -> t.Admin:
+        first = str(words[0])
+        lasts = {"FUNCTION": 2, "CONNECTOR": 2}.get(first, 1) if len(words) > 1 else 1
+        rest = [str(w) for w in words[lasts:]]
+        if rest not in ([], ["EXTENDED"]) or (rest and lasts == 2):
+            raise _unexpected(words[lasts])
         return self._words("DESCRIBE", words)
 
     def explain(self, what: Any) -> t.Admin:

@@ -14,7 +14,7 @@ from ksqlengine.functions.library import AGGREGATES, RETURN_RULES
 from ksqlengine.functions.registry import bind
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.projection import Item, canonical, default_name
-from ksqlengine.planner.relation import WINDOW_BOUNDS, KeyColumn, Relation, Scope, Slot, unknown_column
+from ksqlengine.planner.relation import WINDOW_BOUNDS, KeyColumn, Relation, Scope, Slot, check_truth, unknown_column
 from ksqlengine.types import BIGINT, INTEGER, NULL, SqlType
 
 _LIMIT = 2**31 - 1  # how many values COLLECT_LIST and COLLECT_SET keep where the configuration says nothing
@@ -44,7 +44,8 @@ def plan(
     kind = "TABLE" if sink is not None and not query.group_by else relation.kind
     if groups and not calls:
         raise KsqlError("GROUP BY requires aggregate functions in either the SELECT or HAVING clause.")
-    _check(items, having, groups, query, relation)
+    if groups or calls:
+        _check(items, having, groups, query, relation)
     if not groups:
         shown = ", ".join(dict.fromkeys(_shown(c) for c in calls))
         raise KsqlError(
@@ -112,6 +113,7 @@ def plan(
     )  # fmt: skip
     if having is not None:
         scope = Scope(grouped, "HAVING", builder.constants)
+        check_truth(rewrite(having, change), scope, "HAVING", shown=_bare(having))
         java = scope.compiler.truth(rewrite(having, change))
         name = builder.predicate(java, format_expression(having))
         grouped.step = {"op": "filter", "in": grouped.step, "kind": "TABLE", "predicate": name}

@@ -247,10 +247,14 @@ def plan_alter(node: t.AlterSource, catalog: Catalog) -> Source:
         raise KsqlError("ALTER command is not supported for CREATE ... AS statements.")
     columns = list(source.schema.columns)
     for name, type_ in node.columns:
+        if name in PSEUDO or name in WINDOW_BOUNDS:
+            raise KsqlError(f"'{name}' is a reserved column name. You cannot use it as a name for a column.")
         if any(c.name == name for c in columns):
             raise KsqlError(f"Cannot add column `{name}` to schema. A column with the same name already exists.")
         columns.append(Column(name, type_))
-    return replace(source, schema=Schema(tuple(columns)))
+    schema = Schema(tuple(columns))
+    formats.check_value(source.value_format, schema)
+    return replace(source, schema=schema)
 
 
 def plan_drop(node: t.DropSource, catalog: Catalog) -> Source | None:

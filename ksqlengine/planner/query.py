@@ -13,7 +13,7 @@ from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
 from ksqlengine.planner import aggregation, joins, projection, table_functions
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.references import expressions, froms, wanted_columns, with_row_times
-from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Scope
+from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Scope, check_truth
 from ksqlengine.types import NULL, Column, Schema
 
 
@@ -142,6 +142,7 @@ def where(condition: t.Expr, relation: Relation, builder: PlanBuilder) -> Relati
     """Add a filter."""
     scope = Scope(relation, "WHERE", builder.constants)
     try:
+        check_truth(condition, scope, "WHERE")
         java = scope.compiler.truth(condition)
     except KsqlError as error:
         raise prefix_error(error, "WHERE", condition) from error
@@ -154,6 +155,8 @@ def prefix_error(error: KsqlError, clause: str, expression: t.Expr) -> KsqlError
     if (
         "cannot be resolved." in error.message and "column" in error.message
     ) or "not a valid stream/table" in error.message:
+        return error
+    if error.message.startswith("Type error in"):
         return error
     return KsqlError(f"Error in {clause} expression: {error.message}")
 

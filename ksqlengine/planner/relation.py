@@ -112,6 +112,16 @@ def unknown_column(column: t.Column, clause: str) -> KsqlError:
     return KsqlError(f"{place}{clause} column '{format_expression(column)}' cannot be resolved.{extra}")
 
 
+def check_truth(condition: t.Expr, scope: Scope, clause: str, shown: str | None = None) -> None:
+    """Refuse a condition that is neither true nor false."""
+    type_ = scope.compiler.compile(condition).type
+    if type_.base not in ("BOOLEAN", "NULL"):
+        raise KsqlError(
+            f"Type error in {clause} expression: Should evaluate to boolean but is "
+            f"{shown or format_expression(condition)} ({type_}) instead."
+        )
+
+
 def slot_code(slot: Slot, index: int) -> str:
     """Return Java that reads a slot."""
     if slot.java:

@@ -191,7 +191,7 @@ class KsqlService:
             return None  # parse_statements has put it into the session's variables
         if node.verb == "ALTER_SYSTEM":
             raise KsqlStatementError(
-                "ALTER SYSTEM needs 'ksql.runtime.feature.shared.enabled' set to true: a runtime shared by all queries, "
+                "ALTER SYSTEM needs 'ksql.runtime.feature.shared.enabled' set to true: a runtime of all queries, "
                 "as Confluent Cloud has. Use SET for a session, or the server's properties file.",
                 text,
             )
