@@ -84,6 +84,8 @@ def plan_query(
     elif query.window is not None:
         raise KsqlError("WINDOW clause requires a GROUP BY clause.")
     keyless = str(config.get("ksql.new.query.planner.enabled", "false")).lower() == "true"
+    if keyless and persistent and relation.kind == "STREAM":
+        relation = _keys_as_selected(items, relation, builder)
     final, schema = projection.plan(items, relation, builder, sink, persistent, keyless)
     builder.settle()
     names = tuple(s.name for _, s in aliases)
@@ -159,6 +161,16 @@ def prefix_error(error: KsqlError, clause: str, expression: t.Expr) -> KsqlError
     if error.message.startswith("Type error in"):
         return error
     return KsqlError(f"Error in {clause} expression: {error.message}")
+
+
+def _keys_as_selected(items: list[projection.Item], relation: Relation, builder: PlanBuilder) -> Relation:
+    """Put several key columns into the order in which the new planner's projection names them."""
+    chosen = projection.choose_keys(items, relation)
+    order = list(dict.fromkeys(chosen[i] for i in sorted(chosen)))
+    if order == sorted(order) or len(order) < len(relation.keys) or relation.window is not None:
+        return relation
+    again = partition_by(tuple(relation.keys[k].expressions[0] for k in order), relation, builder)
+    return replace(again, key_kind=relation.key_kind, keys=[relation.keys[k] for k in order])
 
 
 def partition_by(exprs: tuple[t.Expr, ...], relation: Relation, builder: PlanBuilder) -> Relation:

@@ -46,9 +46,9 @@ class KsqlService:
 
     def __init__(self, config: ServerConfig, backend: Backend) -> None:
         self.config, self.backend = config, backend
-        settings = {name: value for name, value in config.properties.items() if name.startswith("ksql.")} | {
-            "ksql.service.id": config.service_id
-        }
+        given = {name: value for name, value in config.properties.items() if name.startswith("ksql.")}
+        # without it EMIT FINAL loses windows that end long before the record that closes them, as ksqlDB's does
+        settings = {"ksql.suppress.enabled": "true", **given, "ksql.service.id": config.service_id}
         self.engine = Engine(Catalog(), settings, TopicLookup(backend))
         self.queries = Queries(self.engine, backend, config)
         self.commands: CommandRunner | None = None
