@@ -72,6 +72,7 @@ def talk(given: argparse.Namespace, *, auth: tuple[str, str] | None, history: Pa
         output=given.output,
         row_limit=given.query_row_limit,
         timeout_s=given.query_timeout / 1000 if given.query_timeout is not None else None,
+        errors=Console(stderr=True, highlight=False) if batch else None,
     )
     try:
         if not batch:
@@ -93,7 +94,7 @@ def _batch(shell: Shell, given: argparse.Namespace, *, piped: bool) -> bool:
             if not shell.run_file(file):
                 return False
         except ServerError as error:
-            shell.screen.say(error.message, "red")
+            shell.errors.say(error.message, "red")
             return False
     for text in given.execute:
         whole = text if text.rstrip().endswith(";") else f"{text};"

@@ -14,6 +14,7 @@ from rich.text import Text
 
 GAP = 3  # " │ "
 _NARROWEST = 8
+_WIDEST_SCREEN = 1000  # more is a pipe
 _NUMBERS = ("INT", "BIGINT", "DOUBLE", "DECIMAL")
 # What a column of a type needs when its rows are not known yet (a push query).
 _USUAL = {"BOOLEAN": 5, "INTEGER": 11, "BIGINT": 13, "DOUBLE": 12, "DATE": 10, "TIME": 12, "TIMESTAMP": 23}
@@ -107,9 +108,7 @@ def fit(heads: Sequence[Head], rows: Iterable[Sequence[str]] | None, width: int)
     if sum(least) > available:
         return None
     if sum(natural) <= available:
-        if rows is not None:
-            return natural
-        return _grow(heads, natural, available)
+        return natural if rows is not None or width > _WIDEST_SCREEN else _grow(heads, natural, available)
     level = max(natural)
     while sum(max(low, min(n, level)) for n, low in zip(natural, least, strict=True)) > available:
         level -= 1

@@ -407,7 +407,10 @@ def show_error(screen: Screen, error: ServerError, *, origin: str = "", first_li
     if origin:
         row, column = (place[0], place[1] + 1) if place is not None else (0, 1)
         where = f"{origin}:{first_line + row}:{column}: "
-    screen.say(f"{where}{_without_statement(error)}", "red")
+    message = _without_statement(error)
+    screen.say(
+        where + (re.sub(r"\Aline:? \d+[:,] ?(col: )?\d+: ", "", message, flags=re.I) if where else message), "red"
+    )
 
 
 def _without_statement(error: ServerError) -> str:

@@ -40,8 +40,10 @@ class Shell:
         output: str = "TABULAR",
         row_limit: int | None = None,
         timeout_s: float | None = None,
+        errors: Console | None = None,
     ) -> None:
         self.client, self.screen = client, Screen(console, output=output)
+        self.errors = Screen(errors, output=output) if errors is not None else self.screen
         self.names: dict[str, list[str]] = {"sources": [], "topics": [], "queries": [], "functions": []}
         self.leaving = False
         self.failures = 0
@@ -131,19 +133,19 @@ class Shell:
 
     def _failed(self, error: ServerError, line: int) -> bool:
         self.failures += 1
-        show_error(self.screen, error, origin=self._origin[-1] if self._origin else "", first_line=line)
+        show_error(self.errors, error, origin=self._origin[-1] if self._origin else "", first_line=line)
         return False
 
     def _away(self, error: Exception) -> None:
         if isinstance(error, ServerError):
-            self.screen.say(error.message, "red")
+            self.errors.say(error.message, "red")
             return
         went = isinstance(error, httpx.ReadError | httpx.RemoteProtocolError)
         what = (
             "went away" if went else "took too long" if isinstance(error, httpx.TimeoutException) else "does not answer"
         )
-        self.screen.say(f"{self.client.url} {what}: {str(error) or type(error).__name__}", "red")
-        self.screen.say(
+        self.errors.say(f"{self.client.url} {what}: {str(error) or type(error).__name__}", "red")
+        self.errors.say(
             "Is the server up? `server` shows and changes the address; the next statement tries again.", "dim"
         )
 

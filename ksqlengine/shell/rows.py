@@ -8,7 +8,6 @@ from ksqlengine.shell.layout import cell, fit, header_lines, heads_of, record_li
 from ksqlengine.shell.screen import Screen
 
 _MEASURED = 1000  # rows of a query that ends are looked at before the first is shown
-_WIDEST = 400  # of a row whose values are not known yet
 
 
 class Rows:
@@ -49,9 +48,8 @@ class Rows:
 
     def _lay_out(self, rows: list[list[str]] | None) -> None:
         self._laid_out_for = self.screen.width
-        width = self._laid_out_for if rows is not None else min(self._laid_out_for, _WIDEST)
         fixed = self.screen.column_width
-        self._widths = [fixed] * len(self.heads) if fixed else fit(self.heads, rows, width)
+        self._widths = [fixed] * len(self.heads) if fixed else fit(self.heads, rows, self._laid_out_for)
         if self._widths is not None and rows != []:
             self.screen.lines(header_lines(self.heads, self._widths))
 

@@ -108,7 +108,7 @@ def test_error_in_a_script_names_file_line_and_column(tmp_path: Path) -> None:
     script.write_text("SHOW STREAMS;\n\n-- next\nSELEC 1;\n", encoding="utf-8")
     talk, out = shell(Server([], ServerError("line 1:1: Syntax Error", "SELEC 1;", 1, 1)), 120)
     assert not talk.run_file(script)
-    assert f"{script}:4:1: line 1:1: Syntax Error" in out.getvalue().replace("\n", "")
+    assert f"{script}:4:1: Syntax Error" in out.getvalue().replace("\n", "")
 
 
 # -- rows ------------------------------------------------------------------------------------------------------------
