@@ -38,11 +38,15 @@ class PlanBuilder:
         types = f"final class Types {{\n{self.constants.declarations()}\n}}"
         return types + "\n" + text
 
-    def row_function(self, expressions: list[tuple[str, str]]) -> str:
-        """Write a function from row to row; each column is (Java, text for the log); a failed one is null."""
+    def row_function(self, expressions: list[tuple[str, str]], *, strict: bool = False) -> str:
+        """Write a function from row to row; each column is (Java, text for the log); a failed one is null, or, where
+        the function is strict, throws."""
         lines = [f"Object[] o = new Object[{len(expressions)}];"]
         for i, (java, text) in enumerate(expressions):
             plain = java.startswith("((") and java.endswith("])") and java.count("(") == 2
+            if strict:
+                lines.append(f"o[{i}] = {java};")
+                continue
             if plain:
                 lines.append(f"o[{i}] = {java[java.index(')') + 2 : -1]};")
                 continue

@@ -75,9 +75,9 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str,
                     f"Failed to insert values into '{node.target}'. Value for primary key column(s) {key.name} "
                     f"is required for tables"
                 )
-    key_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.key])
-    value_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.value])
-    time_fn = builder.row_function([(given.get("ROWTIME", "null"), "ROWTIME")])
+    key_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.key], strict=True)
+    value_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.value], strict=True)
+    time_fn = builder.row_function([(given.get("ROWTIME", "null"), "ROWTIME")], strict=True)
     values_given = any(c.name in given for c in schema.value)
     made = {"code": builder.code(), "key": key_fn, "value": value_fn, "time": time_fn}
     return Plan(

@@ -12,7 +12,7 @@ from ksqlengine.catalog import Source
 from ksqlengine.codegen.expressions import Code, Compiler
 from ksqlengine.codegen.names import format_expression
 from ksqlengine.engine import Plan
-from ksqlengine.errors import KsqlError
+from ksqlengine.errors import KsqlError, KsqlStatementError
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.relation import Slot, slot_code
 from ksqlengine.topology.build import codec
@@ -63,11 +63,21 @@ def insert_record(plan: Plan) -> tuple[bytes | None, bytes | None, int | None]:
     schema = plan.sink.schema
     key_codec = codec(plan.sink.key_format, [[c.name, str(c.type)] for c in schema.key], key=True)
     value_codec = codec(plan.sink.value_format, [[c.name, str(c.type)] for c in schema.value])
-    key = key_codec.write(instance(loader, plan.steps["key"]).apply(empty)) if schema.key else None
     value = None
-    if not plan.details.get("tombstone"):
-        value = value_codec.write(instance(loader, plan.steps["value"]).apply(empty))
-    time = instance(loader, plan.steps["time"]).apply(empty)[0]
+    try:
+        key = key_codec.write(instance(loader, plan.steps["key"]).apply(empty)) if schema.key else None
+        if not plan.details.get("tombstone"):
+            value = value_codec.write(instance(loader, plan.steps["value"]).apply(empty))
+        time = instance(loader, plan.steps["time"]).apply(empty)[0]
+    except jpype.JException as error:
+        said = str(error.getMessage())
+        raise KsqlStatementError(f"Failed to insert values into '{plan.sink.name}'. {said}", plan.statement) from error
+    if time is not None and int(time) < 0:
+        raise KsqlStatementError(
+            f"Failed to insert values into '{plan.sink.name}'. Invalid timestamp: {time}. Timestamp should always be "
+            "non-negative or null.",
+            plan.statement,
+        )
     return (
         bytes(key) if key is not None else None,
         bytes(value) if value is not None else None,
