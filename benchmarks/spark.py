@@ -29,7 +29,8 @@ from headway.core.topics import ARRIVALS, HEADWAYS, RIDERSHIP, STATION_LINES, TO
 from headway.errors import NotAsExpectedError
 from headway.settings import Settings, load
 from headway.spark.lease import BOUNDED
-from headway.spark.progress import BATCH, read_lines, summarise
+from headway.spark.progress import BATCH, summarise
+from headway.spark.progress_log import read_lines
 from headway.spark.submit import Tuning, application_args, submit_command, submit_environment
 
 USED = (TURNSTILE, ARRIVALS, WEATHER, STATION_LINES, RIDERSHIP, HEADWAYS)

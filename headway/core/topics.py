@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 # Simulated time is not the broker's time: its defaults refuse tonight's events and delete last year's.
 FOREVER = "-1"
-TEN_YEARS = str(3651 * 86_400_000)  # and a day, for a window and its grace of ten years
+DAY_MS = 86_400_000
+TEN_YEARS = str(3651 * DAY_MS)  # and a day, for a window and its grace of ten years
+WEEK = str(7 * DAY_MS)  # only for what the wall clock stamps
 ANY_TIMESTAMP = str(2**63 - 1)
 
 TURNSTILE = "transit.turnstile.v1"
@@ -41,7 +43,8 @@ class Topic:
         return {
             "cleanup.policy": "compact" if self.compacted else "delete",
             "retention.ms": self.retention_ms,
-            "segment.ms": str(365 * 86_400_000),
+            # a segment that is being written is never deleted
+            "segment.ms": str(DAY_MS if self.retention_ms == WEEK else 365 * DAY_MS),
             "message.timestamp.after.max.ms": ANY_TIMESTAMP,
             "message.timestamp.before.max.ms": ANY_TIMESTAMP,
         }
@@ -77,7 +80,7 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(RIDERSHIP, 3, "ridership joined with weather, from Spark", compacted=True, kind="result"),
     Topic(HEADWAYS, 3, "headway and delay per line and direction, from Spark", compacted=True, kind="result"),
-    Topic(SPARK_PROGRESS, 1, "each micro-batch's progress, from Spark's listener", kind="state"),
+    Topic(SPARK_PROGRESS, 1, "each micro-batch's progress, from Spark's listener", kind="state", retention_ms=WEEK),
     Topic(LEDGER, 8, "what each replay has delivered, one partition a feed", compacted=True, kind="state"),
     Topic(GENERATIONS, 1, "the number of the present generation", compacted=True, kind="state"),
     Topic(dead_letters(TURNSTILE), 1, "rejected turnstile rows"),

@@ -16,7 +16,8 @@ from headway.core.feeds import load_feeds
 from headway.errors import HeadwayError
 from headway.report.model import FeedLine, LineLine, Report, SparkLine, StationLine, Weather
 from headway.settings import PROJECT_DIR, Settings
-from headway.spark.progress import read_progress, summarise
+from headway.spark.progress import summarise
+from headway.spark.progress_log import history, read_lines
 from headway.verify.observe import latest
 from headway.verify.source import ledger_of
 
@@ -141,12 +142,12 @@ def _weather(settings: Settings) -> Weather | None:
 
 
 def _spark(settings: Settings) -> SparkLine | None:
-    lines = read_progress(settings)
-    batches = [line for line in lines if line.rows]
-    if not batches:
+    folder = settings.output / "progress"
+    newest = next((line for line in reversed(read_lines(folder)) if line.rows), None)
+    if newest is None:
         return None
-    newest = batches[-1]
-    done = summarise([line for line in lines if line.driver == newest.driver])
+    before, lines = history(folder, job=newest.job, driver=newest.driver)
+    done = summarise(lines, before)
     return SparkLine(
         newest.job,
         newest.trigger,

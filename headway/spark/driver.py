@@ -135,7 +135,7 @@ def _stream(settings: Settings, layout: Layout, options: Options) -> None:
     finally:
         spark.stop()  # delivers the listener's last events
         listener.close()
-    check_exact(listener.lines, layout.name)
+    check_exact(listener.dropped, layout.name)
 
 
 def _stop_on_signal() -> None:

@@ -14,6 +14,7 @@ from pyspark.sql.streaming.listener import StreamingQueryListener
 from headway.adapters.kafka import producer_config
 from headway.core.topics import SPARK_PROGRESS
 from headway.spark.progress import IDLE, STARTED, TERMINATED, Progress, progress_of_batch, utc_now
+from headway.spark.progress_log import ProgressLog
 
 if TYPE_CHECKING:
     from headway.settings import Settings
@@ -29,10 +30,9 @@ class ProgressListener(StreamingQueryListener):
     """
 
     def __init__(self, settings: Settings, folder: Path, *, job: str, driver: str, trigger: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.lines: list[Progress] = []
+        self.dropped = 0  # events that were behind the watermark
         self._blank = Progress(at="", event="", job=job, driver=driver, trigger=trigger)
-        self._path = folder / f"{job}-{driver}.jsonl"
+        self._log = ProgressLog(folder, job, driver)
         self._producer = Producer(producer_config(settings, linger_ms=50, message_timeout_ms=30_000))
 
     def onQueryStarted(self, event: Any) -> None:  # noqa: N802 - Spark's name
@@ -45,6 +45,8 @@ class ProgressListener(StreamingQueryListener):
         blank = self._blank
         line = progress_of_batch(report, at=utc_now(), job=blank.job, driver=blank.driver, trigger=blank.trigger)
         self._write(line)
+        if line.dropped_late:
+            log.error("Batch %d: %d events came too late and are not in the results.", line.batch, line.dropped_late)
         if line.rejected:
             log.warning("Batch %d: %d records could not be decoded and were left out.", line.batch, line.rejected)
 
@@ -64,13 +66,10 @@ class ProgressListener(StreamingQueryListener):
             log.warning("%d progress lines did not reach the topic %s.", left, SPARK_PROGRESS)
 
     def _write(self, line: Progress) -> None:
-        self.lines.append(line)
-        del self.lines[:-1000]
-        text = line.to_json()
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(text + "\n")
+        self.dropped += line.dropped_late
+        self._log.append(line)
         try:
-            self._producer.produce(SPARK_PROGRESS, key=line.job, value=text)
+            self._producer.produce(SPARK_PROGRESS, key=line.job, value=line.to_json())
             self._producer.poll(0)
         except (BufferError, KafkaException) as error:
             log.warning("A progress line did not reach the topic %s: %s", SPARK_PROGRESS, error)

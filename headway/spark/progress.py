@@ -1,24 +1,21 @@
 """What the job's listener recorded of each micro-batch, and the figures and judgements made from it.
 
-The records are JSON lines in ``<output>/progress/<job>-<driver>.jsonl`` and, the same, in the topic
-``headway.spark.progress``. This module needs no Spark.
+The records are JSON lines, in files (:mod:`headway.spark.progress_log`) and, the same, in the topic
+``headway.spark.progress``. This module needs no Spark, and reads nothing.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headway.errors import NotAsExpectedError
 
-if TYPE_CHECKING:
-    from headway.settings import Settings
-
+WHOLE = "triggerExecution"  # the phase that is all the others
 STARTED, BATCH, IDLE, TERMINATED = "started", "batch", "idle", "terminated"
 FRESH_S = 60.0  # an idle query reports each 10 s; six missed reports are a stuck driver
 
@@ -62,6 +59,33 @@ class Progress:
         """Read a line; fields of a newer version are ignored."""
         known = {entry.name for entry in fields(cls)}
         return cls(**{name: value for name, value in json.loads(line).items() if name in known})
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What adds up over batches."""
+
+    batches: int = 0
+    rows: int = 0
+    busy_ms: int = 0
+    peak_rows_per_s: float = 0.0
+    dropped_late: int = 0
+    rejected: int = 0
+    phases_ms: dict[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Totals) -> Totals:
+        phases = dict(self.phases_ms)
+        for phase, ms in other.phases_ms.items():
+            phases[phase] = phases.get(phase, 0) + ms
+        return Totals(
+            self.batches + other.batches,
+            self.rows + other.rows,
+            self.busy_ms + other.busy_ms,
+            max(self.peak_rows_per_s, other.peak_rows_per_s),
+            self.dropped_late + other.dropped_late,
+            self.rejected + other.rejected,
+            phases,
+        )
 
 
 @dataclass(frozen=True)
@@ -115,46 +139,35 @@ def progress_of_batch(report: Mapping[str, Any], *, at: str, job: str, driver: s
     )
 
 
-def read_progress(settings: Settings, *, job: str | None = None, driver: str | None = None) -> list[Progress]:
-    """Read the recorded lines in order of time, of one job or one driver when named.
-
-    A last line that is being written at this moment is left out.
-    """
-    return read_lines(settings.output / "progress", job=job, driver=driver)
-
-
-def read_lines(folder: Path, *, job: str | None = None, driver: str | None = None) -> list[Progress]:
-    """Read the lines of a progress folder, as :func:`read_progress` does."""
-    lines: list[Progress] = []
-    for path in sorted(folder.glob(f"{job}-*.jsonl" if job else "*.jsonl")):  # as the listener names them
-        lines += [Progress.from_json(line) for line in _whole_lines(path)]
-    wanted = [line for line in lines if job in (None, line.job) and driver in (None, line.driver)]
-    return sorted(wanted, key=lambda line: line.at)
+def add_up(lines: Iterable[Progress]) -> Totals:
+    """Add up what batches did."""
+    totals = Totals()
+    for line in lines:
+        if line.event == BATCH:
+            phases = {phase: ms for phase, ms in line.duration_ms.items() if phase != WHOLE}
+            busy, peak = line.duration_ms.get(WHOLE, 0), line.processed_rows_per_s or 0.0
+            totals += Totals(1, line.rows, busy, peak, line.dropped_late, line.rejected, phases)
+    return totals
 
 
-def summarise(lines: list[Progress]) -> ProgressSummary:
-    """Add up what the batches did."""
+def summarise(lines: list[Progress], before: Totals | None = None) -> ProgressSummary:
+    """Add up what the batches did; ``before`` are the sums of those whose lines are gone."""
     batches = [line for line in lines if line.event == BATCH]
-    rows = sum(line.rows for line in batches)
-    busy = sum(line.duration_ms.get("triggerExecution", 0) for line in batches) / 1000
-    phases: dict[str, int] = {}
-    for line in batches:
-        for phase, ms in line.duration_ms.items():
-            if phase != "triggerExecution":
-                phases[phase] = phases.get(phase, 0) + ms
+    done = (before or Totals()) + add_up(batches)
+    busy = done.busy_ms / 1000
     last = batches[-1] if batches else None
     return ProgressSummary(
-        batches=len(batches),
-        rows=rows,
+        batches=done.batches,
+        rows=done.rows,
         busy_s=busy,
-        rows_per_s=rows / busy if busy else 0.0,
-        peak_rows_per_s=max((line.processed_rows_per_s or 0.0 for line in batches), default=0.0),
+        rows_per_s=done.rows / busy if busy else 0.0,
+        peak_rows_per_s=done.peak_rows_per_s,
         state_rows=last.state_rows if last else 0,
-        dropped_late=sum(line.dropped_late for line in batches),
-        rejected=sum(line.rejected for line in batches),
+        dropped_late=done.dropped_late,
+        rejected=done.rejected,
         offsets_behind=last.offsets_behind if last else 0,
         watermark=last.watermark if last else None,
-        slowest_phase=max(phases, key=lambda phase: phases[phase], default=""),
+        slowest_phase=max(done.phases_ms, key=lambda phase: done.phases_ms[phase], default=""),
         last_at=lines[-1].at if lines else None,
     )
 
@@ -179,9 +192,8 @@ def why_not_processing(lines: list[Progress], now: datetime, *, since: datetime 
     return None
 
 
-def check_exact(lines: list[Progress], job: str) -> None:
+def check_exact(dropped: int, job: str) -> None:
     """Fail when the state had to drop an event, for then the results are not exact."""
-    dropped = sum(line.dropped_late for line in lines)
     if dropped:
         raise NotAsExpectedError(
             f"{dropped} events came later than the watermark allows and are not in the results.",
@@ -193,11 +205,6 @@ def check_exact(lines: list[Progress], job: str) -> None:
 def utc_now() -> str:
     """Give the wall clock as the progress lines write it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _whole_lines(path: Path) -> list[str]:
-    text = path.read_text(encoding="utf-8")
-    return text[: text.rfind("\n") + 1].splitlines()
 
 
 def _finite(value: Any) -> float | None:

@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -403,6 +403,48 @@ def test_repeated_reset_still_knows_that_the_driver_must_go_on(
     monkeypatch.setattr("headway.adapters.kafka.ensure_topics", lambda settings: [])
     monkeypatch.setattr("headway.replay.generation.begin_new", lambda settings: 2)
     assert generation.begin(load(), lambda *_: None) == {"generation": 2, "stream_was_running": resumes}
+
+
+def test_only_what_the_present_process_of_the_driver_reports_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from headway_airflow.hooks import health
+
+    from headway.runtime.program import ProgramStatus
+    from headway.runtime.supervision import Supervision
+    from headway.spark.layout import Layout
+    from headway.spark.progress import Progress
+    from headway.spark.progress_log import ProgressLog
+
+    folders, settings = Layout(tmp_path), load()
+    monkeypatch.setattr("headway_airflow.hooks.spark.layout", lambda settings: folders)
+    driver = {"state": "RUNNING", "since_s": 40.0}
+    status = lambda self, name: ProgramStatus(name, driver["state"], 7, driver["since_s"])  # noqa: E731
+    monkeypatch.setattr(Supervision, "status", status)
+
+    def report(ago_s: float, **more: Any) -> None:
+        at = (datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat(timespec="milliseconds")
+        line = Progress(at=at, event="batch", job=folders.name, driver="d", trigger="continuous", **more)
+        ProgressLog(folders.progress, folders.name, "d").append(line)
+
+    def look() -> Any:
+        return spark.processing(settings, **health.arguments(settings, "stream"))
+
+    report(30)
+    assert look()["driver"] == "d"
+    driver["since_s"] = 10.0  # it was restarted: what it reported half a minute ago was another process' work
+    assert "nothing yet" in look().why
+    report(5)
+    assert look()["driver"] == "d"
+    driver["state"] = "BACKOFF"
+    assert "BACKOFF" in look().why
+
+    driver["state"] = "RUNNING"
+    report(4, dropped_late=2)
+    report(3)
+    with pytest.raises(NotAsExpectedError, match="2 events came later"):
+        look()
+    assert health.mend(settings, "stream") == [], "a restart brings no event back"
 
 
 def test_reset_waits_for_the_driver_that_still_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from headway.settings import Settings
 from headway.spark.catch_up import input_ends, passed, reached
 from headway.spark.layout import Layout
 from headway.spark.lease import BOUNDED, owner, started_at
-from headway.spark.progress import BATCH, Progress, read_lines
+from headway.spark.progress import BATCH, Progress
+from headway.spark.progress_log import read_lines
 from headway.spark.submit import Tuning, application_args, submit_command, submit_environment
 from tests.spark_topics import newest, own_topics, send
 

@@ -14,7 +14,8 @@ from benchmarks.spark_events import LATE_AFTER_S, Network, Record, true_headways
 from headway.core.topics import HEADWAYS, RIDERSHIP, TURNSTILE, WEATHER
 from headway.settings import Settings
 from headway.spark.layout import Layout
-from headway.spark.progress import BATCH, Progress, read_lines
+from headway.spark.progress import BATCH, Progress
+from headway.spark.progress_log import read_lines
 from headway.spark.submit import spark_conf
 from tests.spark_session import local_session
 from tests.spark_topics import newest, own_topics, send

@@ -85,6 +85,8 @@ def mend(settings: Settings, subject: str) -> list[str]:
         case "faust":
             return [f"restarted {name}" for name in faust.restart_stuck(settings)]
         case "stream":
+            if spark.dropped(settings):
+                return []  # a restart brings no event back: somebody has to decide
             spark.restart_continuous(settings)
             return [f"restarted {spark.PROGRAM}"]
         case "services":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from headway.core.topics import STATION_LINES
@@ -125,14 +125,35 @@ def restart_continuous(settings: Settings) -> None:
 
 
 def processing(settings: Settings, after: float) -> dict[str, Any] | NotYet:
-    """Look whether the continuous driver has truly processed since ``after`` (seconds since the epoch)."""
+    """Look whether the continuous driver has truly processed since ``after`` (seconds since the epoch).
+
+    What an earlier process of it reported does not count. Raises :class:`NotAsExpectedError` when the job has ever
+    dropped an event: waiting is no use then.
+    """
+    from headway.runtime.supervision import Supervision
     from headway.spark.lease import CONTINUOUS
-    from headway.spark.progress import read_lines, why_not_processing
+    from headway.spark.progress import check_exact, why_not_processing
+    from headway.spark.progress_log import recent
 
     folders = layout(settings)
-    lines = [line for line in read_lines(folders.progress, job=folders.name) if line.trigger == CONTINUOUS]
-    why = why_not_processing(lines, datetime.now(UTC), since=datetime.fromtimestamp(after, UTC))
-    if why:
-        return NotYet(why, where=str(folders.progress), next_step=f"`headway logs {PROGRAM}`")
+    check_exact(dropped(settings), folders.name)
+    program = Supervision(settings).status(PROGRAM)
+    now, next_step = datetime.now(UTC), f"`headway logs {PROGRAM}`"
+    if not program.running:
+        return NotYet(f"the driver does not run (the supervisor says {program.state})", next_step=next_step)
+    since = max(datetime.fromtimestamp(after, UTC), now - timedelta(seconds=program.since_s))
+    lines = [line for line in recent(folders.progress, job=folders.name, since=since) if line.trigger == CONTINUOUS]
+    if why := why_not_processing(lines, now, since=since):
+        return NotYet(why, where=str(folders.progress), next_step=next_step)
     last = lines[-1]
     return {"driver": last.driver, "batch": last.batch, "at": last.at, "offsets_behind": last.offsets_behind}
+
+
+def dropped(settings: Settings) -> int:
+    """Count the events that the job has ever dropped, whether its driver still runs or not."""
+    from headway.spark.progress import add_up
+    from headway.spark.progress_log import history
+
+    folders = layout(settings)
+    before, lines = history(folders.progress, job=folders.name)
+    return (before + add_up(lines)).dropped_late

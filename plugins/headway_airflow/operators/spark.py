@@ -125,13 +125,15 @@ class TransitStreamOperator(HeadwaySparkSubmitOperator):
         return False
 
     def _summary(self) -> dict[str, Any]:
-        from headway.spark.progress import check_exact, read_lines, summarise
+        from headway.spark.progress import check_exact, summarise
+        from headway.spark.progress_log import history
         from headway_airflow.hooks.spark import layout
 
         folders = layout(self.settings)
-        lines = read_lines(folders.progress, job=folders.name)
-        check_exact(lines, folders.name)
-        summary = {key: value for key, value in asdict(summarise(lines)).items() if value is not None}
+        before, lines = history(folders.progress, job=folders.name)
+        done = summarise(lines, before)
+        check_exact(done.dropped_late, folders.name)
+        summary = {key: value for key, value in asdict(done).items() if value is not None}
         self.log.info("Spark job %s: %s", folders.name, summary)
         return summary
 
