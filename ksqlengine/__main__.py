@@ -9,6 +9,7 @@ import argparse
 import gc
 import logging
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -18,11 +19,14 @@ import uvicorn
 
 from ksqlengine import jvm
 from ksqlengine.errors import KsqlError
+from ksqlengine.server.access import Access, Guarded
 from ksqlengine.server.backend import Backend
 from ksqlengine.server.config import ServerConfig, read_properties
 from ksqlengine.server.http import Api
 from ksqlengine.server.listener import ListenerProtocol
 from ksqlengine.server.service import KsqlService
+from ksqlengine.server.settings import Listener, advertised, check_settings
+from ksqlengine.server.tls import server_context
 
 LOG = logging.getLogger("ksqlengine")
 _QUIET = "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.streams.processor.internals."
@@ -32,8 +36,8 @@ def parse_arguments(arguments: list[str] | None = None) -> tuple[ServerConfig, a
     """Read the command line and the properties file; the command line is the stronger."""
     parser = argparse.ArgumentParser(prog="ksqlengine server", description="A ksqlDB-compatible server.")
     parser.add_argument("--bootstrap-servers", default="", help="Kafka, host:port[,host:port]")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
-    parser.add_argument("--port", type=int, default=8088)
+    parser.add_argument("--host", default="", help="address to listen on (default: that of listeners, or loopback)")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: that of listeners, or 8088)")
     parser.add_argument("--service-id", default="", help="servers with one id share their queries (default: default_)")
     parser.add_argument("--state-dir", type=Path, default=Path("ksql-state"), help="folder of local state")
     parser.add_argument("--advertised", default="", help="host:port for the other servers of the service")
@@ -48,13 +52,14 @@ def parse_arguments(arguments: list[str] | None = None) -> tuple[ServerConfig, a
     bootstrap = given.bootstrap_servers or properties.get("bootstrap.servers", "")
     if not bootstrap and not given.in_memory:
         parser.error("--bootstrap-servers is missing (or bootstrap.servers in --config, or --in-memory)")
+    listener = Listener.of(properties, given.host, given.port)
     config = ServerConfig(
         bootstrap_servers=bootstrap or "localhost:0",
-        host=given.host,
-        port=given.port,
+        host=listener.host,
+        port=listener.port,
         service_id=given.service_id or properties.get("ksql.service.id", "default_"),
         state_dir=given.state_dir,
-        advertised=given.advertised,
+        advertised=given.advertised or advertised(properties, listener),
         connect_url=given.connect_url,
         in_memory=given.in_memory,
         properties=properties,
@@ -83,15 +88,20 @@ def main(arguments: list[str] | None = None) -> int:
         level=given.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    for warning in check_settings(config):
+        LOG.warning("%s", warning)
+    access = Access.of(config)
     start_jvm(given.jars, heap=given.heap, in_memory=config.in_memory)
+    secure = server_context(config) if Listener.of(config.properties).secure else None
     service = KsqlService(config, open_backend(config))
     failed: list[BaseException] = []
     server = Server(
         uvicorn.Config(
-            Api(service).application(),
+            Guarded(Api(service).application(), access) if access else Api(service).application(),
             host=config.host,
             port=config.port,
             http=ListenerProtocol,
+            ssl_context_factory=(lambda _, __: secure) if secure else None,
             log_level="warning",
             timeout_graceful_shutdown=5,
             lifespan="off",
@@ -99,12 +109,14 @@ def main(arguments: list[str] | None = None) -> int:
         service,
     )
 
+    place = f"{'https' if secure else 'http'}://{config.host}:{config.port}"
+
     def start() -> None:
         try:
             service.start()
             # JPype runs Python's collector after each of Java's: what start made for good must not be walked each time.
             gc.freeze()
-            LOG.info("ksqlDB-compatible server %s on http://%s:%s", config.service_id, config.host, config.port)
+            LOG.info("ksqlDB-compatible server %s on %s", config.service_id, place)
         except KsqlError as error:  # it says what is wrong and where to look: no traceback
             LOG.error("the server cannot start: %s", error.message)
             failed.append(error)
@@ -115,6 +127,10 @@ def main(arguments: list[str] | None = None) -> int:
             server.should_exit = True
 
     threading.Thread(target=start, name="start", daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again when it has served: its default would end the process before the queries
+        # have left their groups, and their work would wait for the session time-out
+        signal.signal(number, lambda *_: None)
     server.run()
     service.stop()
     return 1 if failed else 0

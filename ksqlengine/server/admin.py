@@ -92,12 +92,14 @@ def _show_sources(service: KsqlService, text: str, kind: str, *, extended: bool)
 
 def _show_topics(service: KsqlService, text: str, *, extended: bool, everything: bool) -> Entity:
     out = []
+    readers = service.backend.consumers() if extended else {}
     for name, topic in service.backend.topics().items():
         if INTERNAL.match(name) and not everything:
             continue
         row: Entity = {"name": name, "replicaInfo": [topic.replicas] * topic.partitions}
         if extended:
-            row |= {"consumerCount": 0, "consumerGroupCount": 0}
+            consumers, groups = readers.get(name, (0, 0))
+            row |= {"consumerCount": consumers, "consumerGroupCount": groups}
         out.append(row)
     return entity("kafka_topics_extended" if extended else "kafka_topics", text, topics=out)
 

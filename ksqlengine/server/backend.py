@@ -68,6 +68,12 @@ class RunningQuery(Protocol):
     def owners(self, store: str) -> dict[str, list[int]]:
         """Give, for each server that runs parts of this query, the partitions of a store that it has."""
 
+    def placement(self) -> dict[str, dict[str, Any]]:
+        """Give, for each server, the stores and partitions that it has of this query, as /clusterStatus shows them."""
+
+    def lags(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Give, for each store here and each of its partitions, how far it is behind its changelog."""
+
     def other_hosts(self) -> list[str]:
         """Give host:port of the other servers that run parts of this query."""
 
@@ -129,6 +135,9 @@ class Backend(Protocol):
 
     def topics(self) -> dict[str, Topic]:
         """Give all topics by name."""
+
+    def consumers(self) -> dict[str, tuple[int, int]]:
+        """Give, for each topic that is read just now, how many consumers and how many groups have partitions of it."""
 
     def topic(self, name: str, timeout_s: float = 30.0) -> Topic | None:
         """Give one topic, or None when it does not exist."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from ksqlengine.server import peers
+
 if TYPE_CHECKING:
     from ksqlengine.server.service import KsqlService
 
@@ -44,7 +46,7 @@ def query_states(service: KsqlService, *, everywhere: bool = True) -> dict[str, 
 def _states_of(service: KsqlService, host: str) -> dict[str, str] | None:
     body = {"ksql": "SHOW QUERIES;", "streamsProperties": {}, "requestProperties": {INTERNAL: True}}
     try:
-        answer = httpx.post(f"http://{host}/ksql", json=body, timeout=service.config.fetch_timeout_s)
+        answer = peers.post(service.config, host, "/ksql", body, timeout=service.config.fetch_timeout_s)
         answer.raise_for_status()
         listed = answer.json()[0]["queries"]
         return {str(q["id"]): str(q["state"]) for q in listed if q["queryType"] == "PERSISTENT"}
@@ -59,36 +61,47 @@ def aggregate(states: dict[str, str]) -> str:
 
 
 def cluster_status(service: KsqlService) -> dict[str, Any]:
-    """Give each server of the service with its liveness."""
+    """Give each server of the service with its liveness, what it has of each query and, where asked for, its lags."""
     here = service.config.address
-    hosts = {here} | other_hosts(service)
-    now = int(time.time() * 1000)
-    out = {}
-    for host in sorted(hosts):
-        alive = host == here or _alive(host)
-        out[host] = {
-            "hostAlive": alive,
-            "lastStatusUpdateMs": now,
-            "activeStandbyPerQuery": _stores(service) if host == here else {},
-            "hostStoreLags": {"stateStoreLags": {}, "updateTimeMs": now},
-        }
-    return {"clusterStatus": out}
-
-
-def _stores(service: KsqlService) -> dict[str, Any]:
+    running = {query.id: query.running for query in service.queries.all() if query.running is not None}
+    placed = {query_id: run.placement() for query_id, run in running.items()}
+    hosts = sorted({here, *(host for places in placed.values() for host in places if _is_known(host))})
+    with ThreadPoolExecutor(max_workers=len(hosts), thread_name_prefix="ask-host") as asking:
+        reports = list(asking.map(lambda host: _report(service, host), hosts))
     return {
-        query.id: {
-            "activeStores": [query.built.store.name] if query.built and query.built.store else [],
-            "activePartitions": [],
-            "standByStores": [],
-            "standByPartitions": [],
+        "clusterStatus": {
+            host: {
+                "hostAlive": report is not None,
+                "lastStatusUpdateMs": int(time.time() * 1000),
+                "activeStandbyPerQuery": {q: places[host] for q, places in placed.items() if host in places},
+                "hostStoreLags": report or {"stateStoreLags": {}, "updateTimeMs": 0},
+            }
+            for host, report in zip(hosts, reports, strict=True)
         }
-        for query in service.queries.all()
     }
 
 
-def _alive(host: str) -> bool:
+def _is_known(host: str) -> bool:
+    return not host.startswith("unavailable:")  # what Kafka Streams says before the first rebalance
+
+
+def store_lags(service: KsqlService) -> dict[str, Any]:
+    """Give this server's lags, as ksqlDB reports them; none unless ksql.lag.reporting.enable is true."""
+    lags: dict[str, Any] = {}
+    if service.config.properties.get("ksql.lag.reporting.enable", "false").lower() == "true":
+        for query in service.queries.all():
+            for store, parts in (query.running.lags() if query.running is not None else {}).items():
+                name = f"{service.config.application_id(query.id)}#{store}"
+                lags[name] = {"lagByPartition": parts, "size": len(parts)}
+    return {"stateStoreLags": lags, "updateTimeMs": int(time.time() * 1000)}
+
+
+def _report(service: KsqlService, host: str) -> dict[str, Any] | None:
+    """Give a server's lags; None when it does not answer."""
+    if host == service.config.address:
+        return store_lags(service)
     try:
-        return httpx.get(f"http://{host}/info", timeout=1.0).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
+        answer = peers.get(service.config, host, "/lag", timeout=2.0)
+        return dict(answer.json()) if answer.status_code == httpx.codes.OK else None
+    except (httpx.HTTPError, ValueError):
+        return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ksqlengine.errors import KsqlError
-from ksqlengine.server import entities
+from ksqlengine.server import entities, peers
 from ksqlengine.server.backend import NotReadyError
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import RequestError
@@ -113,12 +113,7 @@ class Gathering:
             "requestProperties": {INTERNAL: True, PARTITIONS: ",".join(map(str, partitions))},
         }
         try:
-            answer = httpx.post(
-                f"http://{host}/query-stream",
-                json=body,
-                headers={"Accept": _DELIMITED},
-                timeout=self._config.pull_timeout_s,
-            )
+            answer = peers.post(self._config, host, "/query-stream", body, timeout=self._config.pull_timeout_s)
         except httpx.HTTPError as error:
             raise ServerGoneError(f"the server {host} does not answer ({type(error).__name__})") from error
         if answer.status_code in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS}:

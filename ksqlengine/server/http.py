@@ -55,6 +55,7 @@ class Api:
             Route("/healthcheck", self._guard(self.healthcheck)),
             Route("/clusterStatus", self._guard(self.cluster_status)),
             Route("/heartbeat", self._guard(self.heartbeat), methods=["POST"]),
+            Route("/lag", self._guard(self.lag)),
             Route("/status", self._guard(self.all_statuses)),
             Route("/status/{command:path}", self._guard(self.status)),
             Route("/is_valid_property/{name}", self._guard(self.valid_property)),
@@ -191,8 +192,16 @@ class Api:
         """Give the servers of the service that are known here, and their state stores."""
         from ksqlengine.server.cluster import cluster_status
 
+        if self.service.config.properties.get("ksql.heartbeat.enable", "true").lower() == "false":
+            raise RequestError("HTTP 404 Not Found: /clusterStatus", status=404, error_code=entities.NOT_FOUND)
         answer = await run_sync(cluster_status, self.service, limiter=self._threads)
         return self._json(request, answer)
+
+    async def lag(self, request: Request) -> Response:
+        """Give another server how far the stores here are behind."""
+        from ksqlengine.server.cluster import store_lags
+
+        return self._json(request, await run_sync(store_lags, self.service, limiter=self._threads))
 
     async def heartbeat(self, request: Request) -> Response:
         """Take another server's heartbeat (liveness comes from the consumer groups: nothing to note)."""

@@ -129,6 +129,24 @@ class KafkaBackend:
         described = self._get(self.admin.describeTopics(names).allTopicNames())
         return {str(n): self._topic(described.get(n)) for n in sorted(map(str, names))}
 
+    def consumers(self) -> dict[str, tuple[int, int]]:
+        """Give, for each topic that is read just now, how many consumers and how many groups have partitions of it."""
+        admin = java("org.apache.kafka.clients.admin.ListGroupsOptions")
+        groups = [g.groupId() for g in self._get(self.admin.listGroups(admin.forConsumerGroups()).all())]
+        readers: dict[str, tuple[set[str], set[str]]] = {}
+        described = self.admin.describeConsumerGroups(java("java.util.ArrayList")(groups)).describedGroups()
+        for group in groups:
+            try:
+                members = self._get(described.get(group)).members()
+            except KsqlError:  # it has ended meanwhile
+                continue
+            for member in members:
+                for part in member.assignment().topicPartitions():
+                    consumers, ids = readers.setdefault(str(part.topic()), (set(), set()))
+                    consumers.add(str(member.consumerId()))
+                    ids.add(str(group))
+        return {topic: (len(consumers), len(ids)) for topic, (consumers, ids) in readers.items()}
+
     def topic(self, name: str, timeout_s: float = _ANSWER_S) -> Topic | None:
         """Give one topic, or None when it does not exist."""
         future = self.admin.describeTopics(java("java.util.List").of(name)).allTopicNames()

@@ -47,6 +47,10 @@ class MemoryBackend:
         with self.lock:
             return dict(sorted(self._topics.items()))
 
+    def consumers(self) -> dict[str, tuple[int, int]]:
+        """There are no consumers: queries are handed their records."""
+        return {}
+
     def topic(self, name: str, timeout_s: float = 0.0) -> Topic | None:
         """Give one topic, or None when it does not exist."""
         return self._topics.get(name)
@@ -234,6 +238,14 @@ class MemoryQuery:
 
     def owners(self, store: str) -> dict[str, list[int]]:
         """Give nobody: this process is all there is."""
+        return {}
+
+    def placement(self) -> dict[str, dict[str, Any]]:
+        """Nothing is spread over servers."""
+        return {}
+
+    def lags(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Nothing is ever behind."""
         return {}
 
     def other_hosts(self) -> list[str]:

@@ -119,6 +119,33 @@ class StreamsQuery:
                     self._store_topics[store] = topics
         return self._store_topics.get(store, frozenset())
 
+    def placement(self) -> dict[str, dict[str, Any]]:
+        """Give, for each server, the stores and partitions that it has of this query, as /clusterStatus shows them."""
+        return {
+            f"{client.host()}:{client.port()}": {
+                "activeStores": sorted(map(str, client.stateStoreNames())),
+                "activePartitions": _partitions(client.topicPartitions()),
+                "standByStores": sorted(map(str, client.standbyStateStoreNames())),
+                "standByPartitions": _partitions(client.standbyTopicPartitions()),
+            }
+            for client in self._streams.metadataForAllStreamsClients()
+        }
+
+    def lags(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Give, for each store here and each of its partitions, how far it is behind its changelog."""
+        out: dict[str, dict[str, dict[str, int]]] = {}
+        for store in (every := self._streams.allLocalStorePartitionLags()).keySet():
+            parts = every.get(store)
+            out[str(store)] = {
+                str(part): {
+                    "currentOffsetPosition": int(parts.get(part).currentOffsetPosition()),
+                    "endOffsetPosition": int(parts.get(part).endOffsetPosition()),
+                    "offsetLag": int(parts.get(part).offsetLag()),
+                }
+                for part in parts.keySet()
+            }
+        return out
+
     def other_hosts(self) -> list[str]:
         """Give host:port of the other servers that run parts of this query."""
         hosts = set()
@@ -155,3 +182,8 @@ def _source_topics(node: Any) -> list[str]:
     if hasattr(node, "topicSet") and node.topicSet() is not None:
         return [str(t) for t in node.topicSet()]
     return []
+
+
+def _partitions(parts: Any) -> list[dict[str, Any]]:
+    found = sorted((str(p.topic()), int(p.partition())) for p in parts)
+    return [{"topic": topic, "partition": partition} for topic, partition in found]
