@@ -115,10 +115,16 @@ def columns(e: t.Expr, hidden: frozenset[str] = frozenset()) -> Iterator[t.Colum
 
 
 def rewrite(e: t.Expr, change: Callable[[t.Expr], t.Expr | None]) -> t.Expr:
-    """Copy an expression; where `change` returns something, that stands instead."""
+    """Copy an expression; where `change` returns something, that stands instead. A lambda's parameters stay."""
     changed = change(e)
     if changed is not None:
         return changed
+    if isinstance(e, t.Lambda):
+        own, outer = set(e.params), change
+
+        def change(x: t.Expr) -> t.Expr | None:
+            return x if isinstance(x, t.Column) and not x.source and x.name in own else outer(x)
+
     updates = {}
     for f in dataclasses.fields(e):
         value = getattr(e, f.name)

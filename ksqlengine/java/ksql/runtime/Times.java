@@ -26,7 +26,7 @@ public final class Times {
 
   public static DateTimeFormatter formatter(String pattern) {
     return FORMATTERS.computeIfAbsent(pattern, p -> new DateTimeFormatterBuilder().parseCaseInsensitive().appendPattern(p)
-        .toFormatter(Locale.ROOT));
+        .toFormatter(Locale.US)); // names of months and days as most servers of ksqlDB write them
   }
 
   public static Instant parseTimestamp(String text, String pattern, String zone) {
