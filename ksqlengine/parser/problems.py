@@ -61,7 +61,7 @@ def _finding(error: UnexpectedInput, text: str, word: str, place: str, expected:
     missing = _missing(error, expected)
     if missing:
         return f"missing {missing} at '{word}'"
-    if word.upper() in RESERVED and expected <= _NAMES:
+    if word.upper() in RESERVED and expected - {"IF"} <= _NAMES:
         return (
             f'"{word}" is a reserved keyword and it can\'t be used as an identifier. '
             f"You can use it as an identifier by escaping it as '{word}' "
