@@ -36,7 +36,7 @@ class ListenerProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._first: bytes | None = b""  # what came so far, until it is clear which protocol it is
-        self._in_headers = True
+        self._in_headers = self._begun = False  # a request's headers are being read; it began with what came last
         self._header_bytes = 0
         self._late: asyncio.TimerHandle | None = None
         self._asked = False  # the request that is read asks for another protocol
@@ -69,6 +69,7 @@ class ListenerProtocol(HttpToolsProtocol):
                 return
             self._first = None
         self._unset_keepalive_if_required()
+        self._begun = False
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -77,7 +78,7 @@ class ListenerProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse(400, 40000, f"The request is not HTTP: {error}")
             return
-        if self._in_headers:
+        if self._in_headers and not self._begun:
             self._header_bytes += len(data)
             if self._header_bytes > MAX_HEADER_BYTES:
                 self._refuse(431, 43100, f"The request's headers are larger than {MAX_HEADER_BYTES} bytes.")
@@ -145,6 +146,8 @@ class ListenerProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
+        self._in_headers = self._begun = True
+        self._header_bytes = 0
         if self._late is None:
             self._late = self.loop.call_later(_HEADERS_S, self._too_late)
 
@@ -158,7 +161,6 @@ class ListenerProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Take a request's end."""
-        self._in_headers, self._header_bytes = True, 0
         if not self._asked:
             super().on_message_complete()
 
