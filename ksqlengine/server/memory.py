@@ -6,6 +6,7 @@ A ksqlDB for tests that is up as soon as the JVM is: one partition a topic, reco
 
 from __future__ import annotations
 
+import heapq
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -135,8 +136,9 @@ class MemoryBackend:
             query = MemoryQuery(self, built, props)
             self._queries.append(query)
             if values.get("auto.offset.reset") == "earliest":
-                past = [r for topic in query.sources for r in self._records.get(topic, ())]
-                for record in past:
+                # as Kafka Streams does: of all topics the record that is next and oldest
+                past = [list(self._records.get(topic, ())) for topic in query.sources]
+                for record in heapq.merge(*past, key=lambda r: r.timestamp):
                     query.pipe(record)
         return query
 
