@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import functools
+import tempfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +125,12 @@ def _feed(case: Case, engine: Engine, inserted: list[Plan]) -> dict[str, list[Re
     return topics
 
 
+@functools.cache
+def _state_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return this process's folder for what Kafka Streams keeps in files whatever it is told (foreign-key joins)."""
+    return tempfile.TemporaryDirectory(prefix="ksqlengine-conformance-")
+
+
 def _run_query(engine: Engine, plan: Plan, topics: dict[str, list[Record]], case: Case, internal: set[str]) -> None:
     config = {k.removeprefix("ksql.streams."): v for k, v in case.properties.items() if k.startswith("ksql.streams.")}
     if "default.timestamp.extractor" in config:
@@ -130,7 +138,7 @@ def _run_query(engine: Engine, plan: Plan, topics: dict[str, list[Record]], case
     config["__emit.interval.ms.kstreams.windowed.aggregation__"] = config.get(
         "__emit.interval.ms.kstreams.windowed.aggregation__", 0
     )
-    built = engine.build_topology(plan, {"application.id": "conformance", **config})
+    built = engine.build_topology(plan, {"application.id": "conformance", "state.dir": _state_folder().name, **config})
     internal.update(f"{PREFIX}{plan.query_id}-{n}" for n in internal_topics(built.topology))
     byte_array = jvm.java("org.apache.kafka.common.serialization.ByteArraySerializer")()
     reader = jvm.java("org.apache.kafka.common.serialization.ByteArrayDeserializer")()
