@@ -55,8 +55,11 @@ class Code:
 
 def attempt(expr: t.Expr, java: str, kind: str) -> str:
     """Let a function call inside an expression fail by itself: it is null then, as in ksqlDB."""
-    if not isinstance(expr, t.Call | t.Cast | t.Arithmetic):
-        return java
+    return guarded(java, kind) if isinstance(expr, t.Call | t.Cast | t.Arithmetic) else java
+
+
+def guarded(java: str, kind: str) -> str:
+    """Return Java that is null, and logged, where the given Java fails."""
     part = f"new ksql.runtime.Lambda() {{ public Object call(final Object[] none) {{ return {java}; }} }}"
     return f"(({kind}) ksql.runtime.Ops.attempt({part}))"
 
@@ -387,4 +390,4 @@ class Compiler:
         return Code(f"new ksql.runtime.Lambda() {{ {call} }}", body.type)
 
 
-__all__ = ["Code", "Compiler", "Constants", "Resolver", "decimal"]
+__all__ = ["Code", "Compiler", "Constants", "Resolver", "decimal", "guarded"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ksqlengine import tree as t
 from ksqlengine.catalog import WindowInfo
-from ksqlengine.codegen.expressions import Code
+from ksqlengine.codegen.expressions import Code, guarded
 from ksqlengine.codegen.java_types import java_type, literal_code
 from ksqlengine.codegen.names import columns, format_expression, rewrite, walk
 from ksqlengine.errors import KsqlError
@@ -209,7 +209,7 @@ def _states(
     scope = Scope(relation, "SELECT", builder.constants)
     states, udafs = [], []
     for i, call in enumerate(calls):
-        codes = [scope.compiler.compile(a) for a in call.args]
+        codes = [_argument(scope.compiler.compile(a), a) for a in call.args]
         types = [c.type for c in codes]
         signature, bound = AGGREGATES.resolve(call.name, types)
         params = signature.expand(len(types)) or ()
@@ -256,6 +256,13 @@ def _states(
         states.append((returns, java))
         builder.states.append((call.name, signature.state or str(returns)))
     return states, udafs
+
+
+def _argument(code: Code, expr: t.Expr) -> Code:
+    """Let an argument that fails be null: lists collect it, counts do not."""
+    if isinstance(expr, t.Column | t.Literal) or code.type == NULL:
+        return code
+    return Code(guarded(code.java, java_type(code.type)), code.type)
 
 
 def _aggregation(n: int, sets_of: dict[int, str], states: list[str], width: int, builder: PlanBuilder) -> str:

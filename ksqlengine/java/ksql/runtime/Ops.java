@@ -75,6 +75,15 @@ public final class Ops {
   public static boolean le(Object a, Object b) { return a != null && b != null && compare(a, b) <= 0; }
   public static boolean gt(Object a, Object b) { return a != null && b != null && compare(a, b) > 0; }
   public static boolean ge(Object a, Object b) { return a != null && b != null && compare(a, b) >= 0; }
+
+  // doubles compare as Java's own: NaN is neither equal to, nor less or more than anything, and -0 equals 0
+  public static boolean eq(Double a, Double b) { return a != null && b != null && a.doubleValue() == b.doubleValue(); }
+  public static boolean ne(Double a, Double b) { return a != null && b != null && (a < b || a > b); }
+  public static boolean lt(Double a, Double b) { return a != null && b != null && a < b; }
+  public static boolean le(Double a, Double b) { return a != null && b != null && a <= b; }
+  public static boolean gt(Double a, Double b) { return a != null && b != null && a > b; }
+  public static boolean ge(Double a, Double b) { return a != null && b != null && a >= b; }
+
   public static boolean distinct(Object a, Object b) { return a == null || b == null ? a != b : !same(a, b); }
 
   public static boolean in(Object v, Object[] items) {
