@@ -120,13 +120,16 @@ def pull_until(server: KsqlServer, sql: str, expected: dict[str, int], wait_s: f
     """Pull until the rows add up to what is expected; fail with the difference."""
     deadline = time.monotonic() + wait_s
     found: dict[str, int] = {}
+    refused = ""
     while found != expected:
         if time.monotonic() > deadline:
             differing = {k: (found.get(k), expected.get(k)) for k in found.keys() | expected.keys()}
             wrong = {k: v for k, v in differing.items() if v[0] != v[1]}
-            raise AssertionError(f"{sql}: (found, expected) {wrong}")
-        with contextlib.suppress(AssertionError):  # not yet: its work is moving
-            found = sums(server.pull(sql))
+            raise AssertionError(f"{sql}: (found, expected) {wrong}; {refused}")
+        try:
+            found, refused = sums(server.pull(sql)), ""
+        except AssertionError as error:  # not yet: its work is moving
+            refused = str(error)
 
 
 class Topics:
