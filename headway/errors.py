@@ -11,6 +11,7 @@
     ├── RangeError             a replay's range is empty, unordered or not whole UTC hours
     ├── UnavailableError       a part of the platform does not answer (which, where, since when)
     ├── NotAsExpectedError     a step ended, but the world is not as it must be after it
+    │   ├── BusyError          somebody else holds what the step needs (who, since when)
     │   ├── DeliveryError      delivered differs from planned
     │   │   └── ReplayStoppedError  a replay was asked to stop; what it had sent is committed
     │   └── VerificationError  results differ from the truth (by station and hour)
@@ -79,6 +80,10 @@ class UnavailableError(HeadwayError):
 
 class NotAsExpectedError(HeadwayError):
     """A step ended, but the world is not as it must be after it."""
+
+
+class BusyError(NotAsExpectedError):
+    """Somebody else holds what a step needs."""
 
 
 class DeliveryError(NotAsExpectedError):

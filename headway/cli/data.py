@@ -51,7 +51,7 @@ def replay(
         TimeElapsedColumn(),
     )
     # a verification under way must not see a topic that grows
-    with replays_shared(settings), Bar(*columns, console=console) as bar:
+    with replays_shared(settings, f"a replay of {feed}") as lock, Bar(*columns, console=console) as bar:
         task = bar.add_task(feed, total=None)
 
         def show(progress: Progress) -> None:
@@ -62,7 +62,9 @@ def replay(
                 description=f"{feed} {progress.hour:%Y-%m-%d %H:%M}Z, {progress.delivered:,} sent",
             )
 
-        result = send(settings, feed, start, end, speed=speed or None, seed=seed, on_progress=show)
+        result = send(
+            settings, feed, start, end, speed=speed or None, seed=seed, on_progress=show, should_stop=lock.lost
+        )
     console.print(
         f"{feed}: planned {result.planned:,} = already there {result.already:,} + delivered {result.delivered:,}"
         f" + rejected {result.rejected:,}, in {result.hours} hours of simulated time, {result.seconds:.1f} s."

@@ -40,5 +40,5 @@ def verify(
     settings = load()
     if (start is None) != (end is None):
         raise typer.BadParameter("give both --from and --to, or neither")
-    with replays_excluded(settings):
+    with replays_excluded(settings, "a verification (headway verify)"):
         typer.echo(str(compare(settings, start, end)))

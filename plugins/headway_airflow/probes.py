@@ -175,10 +175,24 @@ def stream(settings: Settings, after: float) -> Found | NotYet:
     return processing(settings, after)
 
 
+def replays_idle(settings: Settings) -> Found | NotYet:
+    """Look whether nobody holds the lock on replays."""
+    from headway.adapters.locks import holders
+
+    if held := holders(settings):
+        return NotYet(
+            f"the lock on replays is held by {', '.join(held)}",
+            where=f"Postgres {settings.postgres.host}:{settings.postgres.port}",
+            next_step="let that end, or stop it, then clear this task",
+        )
+    return {"lock": "free"}
+
+
 PROBES: dict[str, Callable[..., Found | NotYet]] = {
     "services": services,
     "connector": connector,
     "ksql_queries": ksql_queries,
     "faust": faust,
     "stream": stream,
+    "replays_idle": replays_idle,
 }

@@ -22,6 +22,7 @@ from headway_airflow.errors import explained, pack, unpack
 from headway_airflow.hooks import ksql, spark
 from headway_airflow.operators.prepare import EnsureTopicsOperator, PlanOperator, SeedStationsOperator
 from headway_airflow.operators.replay import ReplayOperator
+from headway_airflow.operators.results import VerifyOperator
 from headway_airflow.operators.spark import HeadwaySparkSubmitOperator, TransitStreamOperator, fill_in
 from headway_airflow.operators.stream import ContinuousSparkOperator
 from headway_airflow.probes import NotYet, check, too_late
@@ -30,6 +31,7 @@ from headway_airflow.triggers.probe import ProbeTrigger
 
 from headway.core.pools import POOLS
 from headway.errors import (
+    BusyError,
     HeadwayError,
     LedgerError,
     NotAsExpectedError,
@@ -288,8 +290,10 @@ def replay(monkeypatch: pytest.MonkeyPatch) -> Any:
             stop()
         return SimpleNamespace(**figures)
 
+    lock = SimpleNamespace(lost=lambda: False)
     monkeypatch.setattr("headway.replay.replay", replayed, raising=False)
-    monkeypatch.setattr("headway.adapters.locks.replays_shared", lambda settings: nullcontext())
+    monkeypatch.setattr("headway.adapters.locks.replays_shared", lambda settings, who: nullcontext(lock))
+    replayed.lock = lock  # type: ignore[attr-defined] # a note on the stand-in
     replayed.calls = calls  # type: ignore[attr-defined] # a note on the stand-in
     return replayed
 
@@ -308,6 +312,40 @@ def test_replay_that_was_asked_to_stop_is_red(replay: Any) -> None:
     with pytest.raises(AirflowException, match="asked to stop"):
         run(operator)
     assert replay.calls[0][1]["should_stop"]()
+
+
+def test_replay_ends_when_its_lock_is_lost(replay: Any) -> None:
+    run(ReplayOperator(task_id="r", feed="turnstile", start=START, end=END, outlets=[]))
+    stop = replay.calls[0][1]["should_stop"]
+    assert not stop()
+    replay.lock.lost = lambda: True
+    assert stop()
+
+
+def test_verification_waits_in_the_triggerer_for_a_long_replay_and_then_says_whose_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = "a replay of turnstile (since 06:00:00 UTC)"
+
+    def busy(settings: Any, who: str, timeout_s: float) -> Any:
+        raise BusyError(f"The lock is held: {held}.")
+
+    monkeypatch.setattr("headway.adapters.locks.replays_excluded", busy)
+    monkeypatch.setattr("headway.adapters.locks.holders", lambda settings: [held])
+    operator = VerifyOperator(task_id="v", start=START, end=END, limit=timedelta(seconds=4))
+    with pytest.raises(TaskDeferred) as deferred:
+        run(operator)
+    trigger = deferred.value.trigger
+    assert isinstance(trigger, ProbeTrigger)
+    event = asyncio.run(anext(trigger.run()))
+    with pytest.raises(NotAsExpectedError, match="a replay of turnstile"):
+        getattr(operator, deferred.value.method_name)({}, event.payload, **(deferred.value.kwargs or {}))
+
+    monkeypatch.setattr("headway.adapters.locks.holders", lambda settings: [])
+    event = asyncio.run(anext(ProbeTrigger("replays_idle", {}, 5.0, time.time() + 5, time.time()).run()))
+    monkeypatch.setattr("headway.adapters.locks.replays_excluded", lambda *_, **__: nullcontext())
+    monkeypatch.setattr("headway.verify.verify", lambda settings, start, end, seed: "as it must be")
+    assert operator.resume({}, event.payload, since=time.time())["verified"]
 
 
 # -- spark, ksql

@@ -108,7 +108,7 @@ def test_backfill_replays_its_hours_one_at_a_time_and_again_adds_nothing(
     airflow.clear("transit_replay", ended[0].run_id)
     assert airflow.wait("transit_replay", ended[0].run_id, timeout_s=LIMIT_S).state == "success"
     assert records(platform) == before
-    with replays_excluded(platform):
+    with replays_excluded(platform, "a test"):
         verify(platform, START, last + timedelta(hours=1))
 
 
@@ -142,7 +142,7 @@ def test_continuous_driver_follows_a_new_generation_and_its_results_are_exact(
     assert driver.status(STREAM).pid not in (0, first), "the driver goes on in the new generation, anew"
     for feed in FEEDS:
         assert replay(platform, feed, START, START + timedelta(hours=2)).delivered > 0
-    with replays_excluded(platform):
+    with replays_excluded(platform, "a test"):
         report = verify(platform, START, START + timedelta(hours=2))
     assert [check.name for check in report.checks if "Spark" in check.name]
     green(airflow, "transit_stream", {"action": "stop"})

@@ -54,7 +54,7 @@ class NewGenerationOperator(HeadwayOperator):
         from headway.adapters.locks import replays_excluded
         from headway_airflow.hooks import generation
 
-        with replays_excluded(self.settings):
+        with replays_excluded(self.settings, "a reset (transit_new_generation)"):
             return generation.begin(self.settings, self.log.info)
 
 

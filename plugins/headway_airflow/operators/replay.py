@@ -55,7 +55,7 @@ class ReplayOperator(HeadwayOperator):
         start, end = ranges.hours(self.start, self.end)
         speed = ranges.speed(self.speed)
         seed = ranges.seed(self.seed)
-        with replays_shared(self.settings):
+        with replays_shared(self.settings, f"a replay of {self.feed}") as lock:
             result = replay(
                 self.settings,
                 self.feed,
@@ -64,7 +64,7 @@ class ReplayOperator(HeadwayOperator):
                 speed=speed,
                 seed=seed,
                 on_progress=_Reporter(self.log).tell,
-                should_stop=self._stopping.is_set,
+                should_stop=lambda: self._stopping.is_set() or lock.lost(),
             )
         figures = {
             name: getattr(result, name)
