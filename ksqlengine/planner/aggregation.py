@@ -14,7 +14,7 @@ from ksqlengine.functions.library import AGGREGATES, RETURN_RULES
 from ksqlengine.functions.registry import bind
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.projection import Item, canonical, default_name
-from ksqlengine.planner.relation import WINDOW_BOUNDS, KeyColumn, Relation, Scope, Slot, check_truth, unknown_column
+from ksqlengine.planner.relation import WINDOW_BOUNDS, KeyColumn, Relation, Scope, Slot, check_truth, check_unambiguous, unknown_column
 from ksqlengine.types import BIGINT, INTEGER, NULL, SqlType
 
 _LIMIT = 2**31 - 1  # how many values COLLECT_LIST and COLLECT_SET keep where the configuration says nothing
@@ -126,6 +126,7 @@ def _known(expr: t.Expr, relation: Relation) -> None:
     for c in columns(expr):
         if not relation.find(c) and (c.source is None or c.source in [a for a, _ in relation.sources]):
             raise unknown_column(c, "GROUP BY")
+        check_unambiguous(c, relation)
 
 
 def _check_bounds(expr: t.Expr, relation: Relation, more: str) -> None:
@@ -235,12 +236,12 @@ def _states(
             arguments.append(code.java if plain else scope.compiler.cast_to(code, wanted))
         initial: list[str] = []
         for param, arg in zip(params[count:], call.args[count:], strict=True):
-            if not isinstance(arg, t.Literal):
+            if not isinstance(arg, t.Literal) or arg.value is None:
                 raise KsqlError(
                     f"Parameter {count + len(initial) + 1} passed to function {call.name} must be a literal "
                     f"constant, but was expression: '{_bare(arg)}'"
                 )
-            if "positive" in signature.options and param == INTEGER and (arg.value is None or arg.value < 1):
+            if "positive" in signature.options and param == INTEGER and arg.value < 1:
                 raise KsqlError(f"{signature.param_names[len(signature.params) + len(initial)]} must be 1 or greater")
             initial.append(literal_code(arg.value, param if param.base in ("INTEGER", "BIGINT") else arg.type))
         if "limited" in signature.options:
