@@ -73,7 +73,12 @@ def install(arguments: Sequence[str]) -> int:
     except OSError as error:
         raise SetupError(f"The artefacts cannot be stored: {error}", where=str(folder)) from error
     sys.stdout.write(f"{len(locked)} Java artefacts, as locked, in {folder}\n")
-    if named and not os.environ.get("KSQLENGINE_JARS"):
+    from ksqlengine import jvm
+
+    previous = os.environ.get("KSQLENGINE_JARS")
+    os.environ["KSQLENGINE_JARS"] = str(folder)
+    jvm.prepare()
+    if named and not previous:
         sys.stdout.write(f"Tell the engine where they are: export KSQLENGINE_JARS={folder}\n")
     return 0
 

@@ -33,6 +33,7 @@ _COMPILE_LATER = (
     "-XX:Tier4CompileThreshold=30000",
 )
 OLDEST_JAVA = 17
+_ASKS_FOR_NATIVE_ACCESS = 24  # and warns on every start where it was not given
 
 
 def jars_directory() -> Path:
@@ -169,20 +170,32 @@ def _dump_archive(home: Path, path: list[Path], archive: Path) -> Path | None:
     return archive
 
 
+def classpath(jars: Path) -> list[Path]:
+    """Return what the JVM loads from: our compiled runtime, the engine's jars, the test driver where it is there.
+
+    The driver always, because a process has one JVM, whoever starts it first.
+    """
+    folders = (jars / "engine", jars / "enginetest")
+    return [compile_runtime(jars), *(jar for folder in folders for jar in sorted(folder.glob("*.jar")))]
+
+
+def prepare() -> None:
+    """Compile the runtime and parse its classes ahead of the first start, which otherwise does it."""
+    class_archive(classpath(jars_directory()))
+
+
 def start(*, test_driver: bool = False, heap: str = "256m", options: tuple[str, ...] = ()) -> None:
     """Start the JVM if it does not run yet. `test_driver` adds kafka-streams-test-utils to the classpath."""
     with _LOCK:
         if jpype.isJVMStarted():
             return
         jars = jars_directory()
-        path = [compile_runtime(jars), *sorted((jars / "engine").glob("*.jar"))]
-        drivers = sorted((jars / "enginetest").glob("*.jar"))
-        if test_driver and not drivers:
+        if test_driver and not any((jars / "enginetest").glob("*.jar")):
             raise KsqlError(
                 f"no kafka-streams-test-utils in {jars / 'enginetest'}: install it to run without a broker",
                 error_code=SERVER_ERROR,
             )
-        path += drivers  # always, where it is there: a process has one JVM, whoever starts it first
+        path = classpath(jars)
         home = java_home()
         library = None
         if home is not None:
@@ -192,6 +205,8 @@ def start(*, test_driver: bool = False, heap: str = "256m", options: tuple[str, 
         shared = (
             () if archive is None else (f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
         )
+        if home is not None and java_version(home) >= _ASKS_FOR_NATIVE_ACCESS:
+            options = ("--enable-native-access=ALL-UNNAMED", *options)
         jpype.startJVM(
             library, f"-Xmx{heap}", _COLLECTOR, *_COMPILE_LATER, "-Xshare:auto", *shared,
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *options,

@@ -28,14 +28,30 @@ def transport(repository: str = "", maven_home: Path | None = None) -> Transport
     home = maven_home or Path.home() / ".m2"
     named = repository or os.environ.get(VARIABLE, "") or mirror_of_central(home / "settings.xml")
     folders = [home / "repository"]
-    if named and "://" not in named:
+    only_folder = bool(named) and "://" not in named
+    if only_folder:
         folders.insert(0, Path(named).expanduser())
-        named = ""
-    named = named.removesuffix("/")
+        if not folders[0].is_dir():
+            raise SetupError(
+                "There is no such Maven repository.",
+                where=named,
+                next_step="name a folder, or an address with https://",
+            )
 
     def bring(artifacts: Sequence[Artifact], folder: Path) -> None:
         with ThreadPoolExecutor(_AT_ONCE) as workers:
-            list(workers.map(lambda artifact: _bring_one(artifact, folder, named, folders), artifacts))
+            here = workers.map(lambda artifact: _copy(artifact, folder, folders), artifacts)
+            missing = [artifact for artifact, found in zip(artifacts, here, strict=True) if not found]
+            if missing and only_folder:
+                raise SetupError(
+                    f"{len(missing)} artefacts are not there as locked, first {missing[0].coordinates}.",
+                    where=named,
+                    next_step="put them there (mvn dependency:get), or name another repository",
+                )
+            cache = folder / "cache"
+            list(
+                workers.map(lambda a: _download(a, cache, named.removesuffix("/")).rename(_target(a, folder)), missing)
+            )
 
     return bring
 
@@ -59,15 +75,20 @@ def mirror_of_central(settings: Path) -> str:
     return ""
 
 
-def _bring_one(artifact: Artifact, folder: Path, repository: str, folders: Sequence[Path]) -> None:
+def _target(artifact: Artifact, folder: Path) -> Path:
     target = folder / artifact.part / artifact.file_name
     target.parent.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def _copy(artifact: Artifact, folder: Path, repositories: Sequence[Path]) -> bool:
+    """Take an artefact from a folder that is a Maven repository; False where none has it as locked."""
     inside = Path(*artifact.organisation.split("."), artifact.module, artifact.version, artifact.file_name)
-    for local in folders:
+    for local in repositories:
         if (local / inside).is_file() and sha256_of(local / inside) == artifact.sha256:
-            shutil.copyfile(local / inside, target)
-            return
-    _download(artifact, folder / "cache", repository).rename(target)
+            shutil.copyfile(local / inside, _target(artifact, folder))
+            return True
+    return False
 
 
 def _download(artifact: Artifact, cache: Path, repository: str) -> Path:
