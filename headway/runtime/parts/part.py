@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from abc import ABC, abstractmethod
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -108,7 +109,7 @@ def write_if_changed(path: Path, text: str, mode: int = 0o600) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")  # parts are prepared side by side
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -6,6 +6,7 @@ import json
 import socket
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xmlrpc.client import Fault
 
@@ -210,6 +211,16 @@ def test_configuration_file_is_private_and_written_only_when_it_differs(tmp_path
     assert path.stat().st_ino == written
     write_if_changed(path, "a=2\n")
     assert path.stat().st_ino != written
+
+
+def test_parts_that_are_prepared_side_by_side_may_write_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "passwords.json"
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(100):
+            path.unlink(missing_ok=True)
+            list(threads.map(lambda _: write_if_changed(path, "x" * 1000), range(8)))
+            assert path.read_text() == "x" * 1000, number
+    assert [found.name for found in tmp_path.iterdir()] == ["passwords.json"]
 
 
 def test_free_ports_are_free_and_different() -> None:
