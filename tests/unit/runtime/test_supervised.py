@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from xmlrpc.client import Fault
 
 import psutil
@@ -213,13 +214,19 @@ def test_configuration_file_is_private_and_written_only_when_it_differs(tmp_path
     assert path.stat().st_ino != written
 
 
-def test_parts_that_are_prepared_side_by_side_may_write_the_same_file(tmp_path: Path) -> None:
-    path = tmp_path / "passwords.json"
-    with ThreadPoolExecutor(8) as threads:
-        for number in range(100):
-            path.unlink(missing_ok=True)
-            list(threads.map(lambda _: write_if_changed(path, "x" * 1000), range(8)))
-            assert path.read_text() == "x" * 1000, number
+def test_parts_that_are_prepared_side_by_side_may_write_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, written, rename = tmp_path / "passwords.json", Barrier(4), Path.replace
+
+    def all_have_written(temporary: Path, target: Path) -> Path:
+        written.wait(5)
+        return rename(temporary, target)
+
+    monkeypatch.setattr(Path, "replace", all_have_written)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: write_if_changed(path, "x" * 1000), range(4)))
+    assert path.read_text() == "x" * 1000
     assert [found.name for found in tmp_path.iterdir()] == ["passwords.json"]
 
 
