@@ -57,6 +57,8 @@ def plan(
     for i, g in enumerate(groups):
         if g in groups[:i]:
             raise KsqlError(f"Duplicate GROUP BY expression: {format_expression(g)}")
+    if query.window is not None and relation.kind == "TABLE":
+        raise KsqlError("Windowing not supported for table aggregations.")
     relation, keys = _group(query, groups, items, relation, builder)
     states, udafs = _states(calls, relation, builder)
     slots = [Slot(None, f"KSQL_GROUP_{i}", k.type, "STATE") for i, k in enumerate(keys)]

@@ -7,6 +7,12 @@ from ksqlengine.codegen.names import format_expression, ident, rewrite
 from ksqlengine.planner.references import froms
 
 
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else f"'{value}'"
+
+
 def format_create_as(node: t.CreateSource) -> str:
     """Return the statement's text with each column's source written out."""
     query = node.query
@@ -29,7 +35,7 @@ def format_create_as(node: t.CreateSource) -> str:
             name = f"KSQL_COL_{generated}"
             generated += 1
         lines.append(f"  {full(item.expr)} {ident(name)}")
-    with_ = ", ".join(f"{k}='{v}'" for k, v in node.properties.items())
+    with_ = ", ".join(f"{k}={_value(v)}" for k, v in node.properties.items())
     text = f"CREATE {node.kind} {ident(node.name)}{f' WITH ({with_})' if with_ else ''} AS SELECT\n" + ",\n".join(lines)
     text += "\nFROM " + ", ".join(f"{ident(s.name)} {ident(s.alias)}" for s in sources)
     if query.where is not None:
