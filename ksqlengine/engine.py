@@ -117,7 +117,7 @@ def parse_one(
 ) -> ParsedStatement:
     """Read one piece of `parser.split`; a CREATE TYPE is put into `types` for those that follow."""
     source, line, column = piece
-    if variables:
+    if variables is not None:
         source = parser.substitute(source, variables)
     node = parser.parse(source, types, line, column)
     if isinstance(node, tree.CreateType):

@@ -17,7 +17,7 @@ from ksqlengine.parser.statements import StatementsToTree
 from ksqlengine.types import SqlType
 
 _PIECE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"])*\"|`[^`]*`|--[^\n]*|/\*.*?\*/|;|[^'\"`;/-]+|.", re.DOTALL)
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @functools.cache
@@ -55,9 +55,15 @@ def _place(text: str, offset: int) -> tuple[int, int]:
 
 
 def substitute(text: str, variables: dict[str, str]) -> str:
-    """Replace `${name}` by the variable's value; unknown names stay."""
+    """Replace `${name}` by the variable's value; unknown names stay, and `$${name}` is `${name}` itself."""
     folded = {name.lower(): value for name, value in variables.items()}
-    return _VARIABLE.sub(lambda m: folded.get(m.group(1).lower(), m.group()), text)
+
+    def value(found: re.Match[str]) -> str:
+        if found.group(1):
+            return found.group()[1:]
+        return folded.get(found.group(2).lower(), found.group())
+
+    return _VARIABLE.sub(value, text)
 
 
 def parse(text: str, types: dict[str, SqlType] | None = None, line: int = 1, column: int = 0) -> tree.Statement:

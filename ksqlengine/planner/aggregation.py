@@ -14,7 +14,16 @@ from ksqlengine.functions.library import AGGREGATES, RETURN_RULES
 from ksqlengine.functions.registry import bind
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.projection import Item, canonical, default_name
-from ksqlengine.planner.relation import WINDOW_BOUNDS, KeyColumn, Relation, Scope, Slot, check_truth, check_unambiguous, unknown_column
+from ksqlengine.planner.relation import (
+    WINDOW_BOUNDS,
+    KeyColumn,
+    Relation,
+    Scope,
+    Slot,
+    check_truth,
+    check_unambiguous,
+    unknown_column,
+)
 from ksqlengine.types import BIGINT, INTEGER, NULL, SqlType
 
 _LIMIT = 2**31 - 1  # how many values COLLECT_LIST and COLLECT_SET keep where the configuration says nothing

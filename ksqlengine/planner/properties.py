@@ -122,6 +122,9 @@ def check_properties(values: dict[str, Any], known: set[str] = KNOWN) -> SourceP
     for name, value in values.items():
         if name in _NUMBERS:
             _check_number(name, value)
+    topic = values.get("KAFKA_TOPIC")
+    if topic is not None and not str(topic).strip():
+        raise KsqlError(f"Invalid value {topic} for configuration KAFKA_TOPIC: String must be non-empty")
     wrap = values.get("WRAP_SINGLE_VALUE")
     if wrap is not None and str(wrap).lower() not in ("true", "false"):
         raise KsqlError(
@@ -234,4 +237,9 @@ def default_format(config: dict[str, Any], which: str) -> str | None:
 def make_format(name: str, properties: SourceProperties, which: str) -> FormatInfo:
     """Return a format with its properties."""
     check_format(name)
+    if properties.get(f"{which}_SCHEMA_ID") is not None:
+        raise KsqlError(
+            f"{which}_FORMAT should support schema inference when {which}_SCHEMA_ID is provided. "
+            f"Current format is {name}."
+        )
     return FormatInfo(name, properties.format_properties(which, name), properties.wrap() if which == "VALUE" else None)

@@ -90,14 +90,20 @@ class Scope:
         found = relation.find(column)
         if not found:
             raise unknown_column(column, self.clause)
-        if len(found) > 1:
-            could = " or ".join(sorted(f"{relation.slots[i].source}.{column.name}" for i in found))
-            raise KsqlError(
-                f"Line: {column.line}, Col: {column.column}: Column '{column.name}' is ambiguous. Could be {could}."
-            )
+        check_unambiguous(column, relation)
         slot = relation.slots[found[0]]
         slot.used = True
         return Code(slot_code(slot, found[0]), slot.type)
+
+
+def check_unambiguous(column: t.Column, relation: Relation) -> None:
+    """Refuse a name that more than one source has."""
+    found = relation.find(column)
+    if len(found) > 1:
+        could = " or ".join(sorted(f"{relation.slots[i].source}.{column.name}" for i in found))
+        raise KsqlError(
+            f"Line: {column.line}, Col: {column.column}: Column '{column.name}' is ambiguous. Could be {could}."
+        )
 
 
 def unknown_column(column: t.Column, clause: str) -> KsqlError:

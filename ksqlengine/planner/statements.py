@@ -115,6 +115,8 @@ def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], t
         query_id = existing.created_by
     if existing is not None and existing.read_only:
         ddl.refuse_replace(node.kind, node.name)
+    if node.query.limit is not None:
+        raise KsqlError(f"CREATE {node.kind} AS SELECT statements don't support LIMIT clause.")
     with_ = check_properties(node.properties, CREATE_AS)
     for which in ("KEY", "VALUE"):
         name = with_.format_name(which)
@@ -267,6 +269,8 @@ def _insert_select(node: t.InsertSelect, catalog: Catalog, config: dict[str, Any
         raise KsqlError(f"Cannot insert into read-only {target.kind.lower()}: {node.target}")
     if target.schema.headers:
         raise KsqlError(f"Cannot insert into {node.target} because it has header columns")
+    if node.query.limit is not None:
+        raise KsqlError("INSERT INTO ... SELECT statements don't support LIMIT clause.")
     custom = check_insert(node.properties, catalog.queries)
     query_id = custom or f"INSERTQUERY_{catalog.next_query_number}"
     planned = plan_query(_with_implicit_casts(node.query, target.schema), catalog, query_id, node.target, config)

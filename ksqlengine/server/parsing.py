@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from ksqlengine import tree as t
 from ksqlengine.engine import Engine, ParsedStatement
 from ksqlengine.errors import KsqlStatementError
 
@@ -24,12 +23,3 @@ def parse_query(engine: Engine, text: str, variables: dict[str, str]) -> list[Pa
             text,
         )
     return engine.parse(text, variables)
-
-
-def check_no_limit(node: t.Statement) -> None:
-    """Refuse a LIMIT in a persistent query."""
-    query = getattr(node, "query", None)
-    if not isinstance(query, t.Query) or query.limit is None or isinstance(node, t.Select):
-        return
-    what = f"CREATE {node.kind} AS SELECT" if isinstance(node, t.CreateSource) else "INSERT INTO ... SELECT"
-    raise KsqlStatementError(f"{what} statements don't support LIMIT clause.")

@@ -18,7 +18,6 @@ from ksqlengine.server.backend import Backend, ProcessingLog, TopicLookup
 from ksqlengine.server.commands import Command, CommandRunner
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import Entity, RequestError
-from ksqlengine.server.parsing import check_no_limit
 from ksqlengine.server.properties import check_property, prefixed
 from ksqlengine.server.pull import PullQueries
 from ksqlengine.server.push import PushQueries
@@ -201,7 +200,6 @@ class KsqlService:
 
     # -- statements that change the catalog --------------------------------------------------------------------------
     def _planned(self, statement: ParsedStatement, session: Session) -> Entity | None:
-        check_no_limit(statement.node)
         properties = prefixed(session.properties)
         with self.runner.lock:
             plan = self.engine.plan(statement, properties)
