@@ -7,12 +7,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 
 /** Operators of generated expressions. null in, null out, unless said otherwise. */
 public final class Ops {
-  private static final Map<String, Pattern> LIKES = new java.util.concurrent.ConcurrentHashMap<>();
-
   /** One exception for all, without a stack: a null may come with each record. */
   private static final RuntimeException NULL_TRUTH = new RuntimeException("null is neither true nor false", null, false, false) { };
 
@@ -105,28 +102,51 @@ public final class Ops {
 
   public static boolean isTrue(Boolean b) { return b != null && b; }
 
+  /** Match text with % (any characters) and _ (one), in time that grows with both lengths only: no regular expression. */
   public static boolean like(String v, String pattern, String escape) {
     if (v == null || pattern == null) {
       return false;
     }
-    return LIKES.computeIfAbsent(escape + "\u0000" + pattern, p -> compile(pattern, escape)).matcher(v).matches();
-  }
-
-  private static Pattern compile(String pattern, String escape) {
-    StringBuilder b = new StringBuilder();
-    for (int i = 0; i < pattern.length(); i++) {
-      char c = pattern.charAt(i);
-      if (!escape.isEmpty() && c == escape.charAt(0) && i + 1 < pattern.length()) {
-        b.append(Pattern.quote(String.valueOf(pattern.charAt(++i))));
-      } else if (c == '%') {
-        b.append(".*");
-      } else if (c == '_') {
-        b.append('.');
-      } else {
-        b.append(Pattern.quote(String.valueOf(c)));
+    int escaping = escape.isEmpty() ? -1 : escape.charAt(0);
+    int size = pattern.length();
+    int at = 0;
+    int p = 0;
+    int star = -1; // the last % passed, and the text's place that it may still take
+    int taken = 0;
+    while (at < v.length()) {
+      if (p < size) {
+        char c = pattern.charAt(p);
+        if (c == escaping && p + 1 < size) {
+          if (v.charAt(at) == pattern.charAt(p + 1)) {
+            at++;
+            p += 2;
+            continue;
+          }
+        } else if (c == '%') {
+          star = p++;
+          taken = at;
+          continue;
+        } else if (c == '_') {
+          at = v.offsetByCodePoints(at, 1);
+          p++;
+          continue;
+        } else if (c == v.charAt(at)) {
+          at++;
+          p++;
+          continue;
+        }
       }
+      if (star < 0) {
+        return false;
+      }
+      taken = v.offsetByCodePoints(taken, 1);
+      at = taken;
+      p = star + 1;
     }
-    return Pattern.compile(b.toString(), Pattern.DOTALL);
+    while (p < size && pattern.charAt(p) == '%' && !(escaping == '%' && p + 1 < size)) {
+      p++;
+    }
+    return p == size;
   }
 
   /** Read an array's element: from 1, or from the end when negative; null outside. */

@@ -18,6 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** Text to dates and times and back. */
 public final class Times {
+  private static final int KEPT = 1000; // a pattern may be a column: what is remembered must have an end
   private static final Map<String, DateTimeFormatter> FORMATTERS = new ConcurrentHashMap<>();
   private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS", Locale.ROOT);
 
@@ -25,8 +26,15 @@ public final class Times {
   }
 
   public static DateTimeFormatter formatter(String pattern) {
-    return FORMATTERS.computeIfAbsent(pattern, p -> new DateTimeFormatterBuilder().parseCaseInsensitive().appendPattern(p)
-        .toFormatter(Locale.US)); // names of months and days as most servers of ksqlDB write them
+    DateTimeFormatter known = FORMATTERS.get(pattern);
+    if (known == null) {
+      // names of months and days as most servers of ksqlDB write them
+      known = new DateTimeFormatterBuilder().parseCaseInsensitive().appendPattern(pattern).toFormatter(Locale.US);
+      if (FORMATTERS.size() < KEPT) {
+        FORMATTERS.put(pattern, known);
+      }
+    }
+    return known;
   }
 
   public static Instant parseTimestamp(String text, String pattern, String zone) {
