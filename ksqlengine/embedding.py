@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shutil
 import socket
 import tempfile
@@ -22,6 +23,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+import jpype
 
 from ksqlengine import tree
 from ksqlengine.__main__ import start_jvm
@@ -39,7 +42,9 @@ from ksqlengine.types import quote
 from ksqlengine.values import from_json, literal
 
 Row = dict[str, Any]
+LOG = logging.getLogger(__name__)
 _QUIET_S = 0.005
+_GROUP_S = 10.0
 
 
 class Embedded:
@@ -321,10 +326,26 @@ def _forget(service: KsqlService, backend: _RememberingBackend) -> None:
     for topic in backend.created:
         backend.delete_topic(topic)
     groups = backend.admin.listConsumerGroups().valid().get()
-    mine = [g.groupId() for g in groups if str(g.groupId()).startswith(backend.config.prefix)]
-    if mine:  # of push queries: their members may have been leaving when the query ended
-        backend.admin.deleteConsumerGroups(java("java.util.ArrayList")(mine)).all().get()
+    for group in [g.groupId() for g in groups if str(g.groupId()).startswith(backend.config.prefix)]:
+        _forget_group(backend, group)
     backend.close()
+
+
+def _forget_group(backend: KafkaBackend, group: Any) -> None:
+    """Delete the group of a push query; the broker counts its closed consumers as members until they time out."""
+    everyone = java("org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions")()
+    deadline = time.monotonic() + _GROUP_S
+    while True:
+        try:
+            backend.admin.removeMembersFromConsumerGroup(group, everyone).all().get()
+            backend.admin.deleteConsumerGroups(java("java.util.List").of(group)).all().get()
+        except jpype.JException as error:
+            if time.monotonic() > deadline:
+                LOG.warning("the consumer group %s stays at the broker: %s", group, error.getMessage())
+                return
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _topics_of(topology: Any, application: str) -> list[str]:

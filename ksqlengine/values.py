@@ -11,6 +11,16 @@ from typing import Any
 from ksqlengine.errors import KsqlError
 from ksqlengine.types import SqlType, quote
 
+_CAST_INSIDE = {"INTEGER", "BIGINT", "DOUBLE", "DECIMAL", "DATE", "TIME", "TIMESTAMP"}
+
+
+def _inside(value: Any, kind: SqlType | None) -> str:
+    """Write a value inside of an array, map or struct, where only CAST says what a bare literal is."""
+    text = literal(value, kind)
+    if kind is None or text.startswith("CAST("):
+        return text
+    return f"CAST({text} AS {kind})" if value is None or kind.base in _CAST_INSIDE else text
+
 
 def literal(value: Any, kind: SqlType | None = None) -> str:
     """Write a value as an SQL expression of a type (of what the value looks like, when no type is given)."""
@@ -35,7 +45,7 @@ def literal(value: Any, kind: SqlType | None = None) -> str:
         return f"'{value:%H:%M:%S}'"
     if isinstance(value, list | tuple):
         element = kind.element if kind is not None else None
-        return f"ARRAY[{', '.join(literal(v, element) for v in value)}]"
+        return f"ARRAY[{', '.join(_inside(v, element) for v in value)}]"
     if isinstance(value, Mapping):
         return _mapping(value, kind)
     raise KsqlError(f"{value!r} ({type(value).__name__}) has no SQL form.")
@@ -43,13 +53,13 @@ def literal(value: Any, kind: SqlType | None = None) -> str:
 
 def _mapping(value: Mapping[Any, Any], kind: SqlType | None) -> str:
     if kind is not None and kind.base == "MAP":
-        entries = [f"{literal(k, kind.key)} := {literal(v, kind.element)}" for k, v in value.items()]
+        entries = [f"{_inside(k, kind.key)} := {_inside(v, kind.element)}" for k, v in value.items()]
         return f"MAP({', '.join(entries)})"
     fields = []
     for name, item in value.items():
         known = kind.field(name) if kind is not None else None
         exact = name if known is not None or kind is None else str(name).upper()
-        fields.append(f"{quote(str(exact))} := {literal(item, kind.field(exact) if kind is not None else None)}")
+        fields.append(f"{quote(str(exact))} := {_inside(item, kind.field(exact) if kind is not None else None)}")
     return f"STRUCT({', '.join(fields)})"
 
 

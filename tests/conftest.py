@@ -14,6 +14,8 @@ import pytest
 from headway.errors import HeadwayError
 from headway.settings import Settings, load
 
+pytest_plugins = ["ksqlengine.pytest_plugin"]  # an installed ksqlengine brings it by itself
+
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Settings]:
