@@ -46,15 +46,17 @@ def plan_create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], 
     if not elements:
         raise KsqlError("No columns supplied.")
     columns: list[Column] = []
+    names: set[str] = set()
     for e in elements:
         namespace = {"": "VALUE", "HEADERS": "HEADERS", "HEADER": "HEADERS"}.get(e.constraint, "KEY")
         if namespace == "HEADERS":
             _check_header(e)
             _check_one_header(e, columns)
-        if any(c.name == e.name for c in columns):
+        if e.name in names:
             where = "value" if namespace == "VALUE" else namespace.lower()
             raise KsqlError(f"Duplicate {where} columns found in schema: `{e.name}` {e.type}")
         columns.append(Column(e.name, e.type, namespace, e.header_key))
+        names.add(e.name)
     schema = Schema(tuple(columns))
     if node.kind == "TABLE" and not schema.key:
         raise KsqlError("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 from typing import Any
@@ -36,6 +37,12 @@ KSQL_JSON = "application/vnd.ksql.v1+json"
 DELIMITED = "application/vnd.ksqlapi.delimited.v1"
 PLAIN_JSON = "application/json"
 _BODIES = {PLAIN_JSON, KSQL_JSON, DELIMITED, "text/plain", "application/x-www-form-urlencoded"}
+
+# literals, names in quotes, comments, words and numbers, anything else that is not blank
+_WORD = re.compile(
+    r"""'(?:[^']|'')*+'?|`[^`]*+`?|"[^"]*+"?|--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|\w++|[^\s\w]""", re.DOTALL
+)
+_MAX_WORDS = 30_000
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -88,6 +95,11 @@ class Api:
                 deep = RequestError("The request is nested too deeply.", error_code=entities.BAD_STATEMENT)
                 return self._refuse(deep, deep.status)
             except Exception as error:  # an error of ours must not end the server
+                if "codehaus.commons.compiler" in type(error).__name__:  # Java's own limit on a method's size
+                    large = RequestError(
+                        "The statement's expressions are too large to be compiled.", error_code=entities.BAD_STATEMENT
+                    )
+                    return self._refuse(large, large.status)
                 LOG.exception("%s %s failed", request.method, request.url.path)
                 body = {
                     "@type": "generic_error",
@@ -164,7 +176,7 @@ class Api:
     def _text(body: dict[str, Any], *names: str) -> str:
         for name in names:
             if isinstance(body.get(name), str) and body[name].strip():
-                return str(body[name])
+                return bounded(str(body[name]))
         raise RequestError(f"The request has no {names[0]}.")
 
     # -- state -------------------------------------------------------------------------------------------------------
@@ -321,6 +333,21 @@ class Api:
         """Insert rows that come as lines: a first object with the target, then an object a row."""
         kind = preferred(request, DELIMITED, PLAIN_JSON, KSQL_JSON)
         return await open_stream(self.service, request, self._threads, kind)
+
+
+def bounded(text: str) -> str:
+    """Give a text of statements back, or refuse one that would keep the server busy for long.
+
+    Long literals and comments count as one word each.
+    """
+    words = sum(1 for _ in zip(_WORD.finditer(text), range(_MAX_WORDS + 1), strict=False))
+    if words > _MAX_WORDS:
+        raise RequestError(
+            f"The statements have more than {_MAX_WORDS} words; send them in several requests.",
+            status=413,
+            error_code=entities.TOO_LARGE,
+        )
+    return text
 
 
 def preferred(request: Request, *offered: str) -> str:
