@@ -30,28 +30,27 @@ def _parser() -> Lark:
 def split(text: str) -> list[tuple[str, int, int]]:
     """Cut a text at its semicolons: (statement with semicolon, line, column), comments kept."""
     found: list[tuple[str, int, int]] = []
-    current, start, position, meaningful = "", 0, 0, False
+    current, position, meaningful = "", 0, False
+    place, counted, line, newline = (1, 0), 0, 1, -1  # counted on from statement to statement: a text may have many
     for match in _PIECE.finditer(text):
         piece = match.group()
         comment = piece.startswith(("--", "/*"))
         if not meaningful and not comment and piece.strip():
             meaningful = True
             start = match.start() + len(piece) - len(piece.lstrip())
+            line += text.count("\n", counted, start)
+            newline = max(newline, text.rfind("\n", counted, start))
+            counted, place = start, (line, start - newline - 1)
             current = piece.lstrip()
         elif meaningful:
             current += piece
         position = match.end()
         if piece == ";" and meaningful:
-            found.append((current, *_place(text, start)))
+            found.append((current, *place))
             current, meaningful = "", False
     if meaningful:
-        found.append((text[start:position].rstrip(), *_place(text, start)))
+        found.append((text[counted:position].rstrip(), *place))
     return [f for f in found if f[0] != ";"]
-
-
-def _place(text: str, offset: int) -> tuple[int, int]:
-    before = text[:offset]
-    return before.count("\n") + 1, offset - (before.rfind("\n") + 1)
 
 
 def substitute(text: str, variables: dict[str, str]) -> str:
