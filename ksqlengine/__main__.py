@@ -140,8 +140,9 @@ def start_jvm(jars: Path | None, *, heap: str = "256m", in_memory: bool = False)
     """Start the JVM; ``jars`` is the folder that holds ``engine/`` and ``ecj/``, or ``engine/`` itself."""
     if jars is not None:
         os.environ["KSQLENGINE_JARS"] = str(jars if (jars / "engine").is_dir() else jars.parent)
+    level = (f"{jvm.LOG_LEVEL}=error",) if in_memory else ()  # skipped records are what tests are about
     # signals stay Python's; a record that cannot be read is told of in the processing log, not by a stack trace each
-    jvm.start(test_driver=in_memory, heap=heap, options=("-Xrs", f"{_QUIET}RecordDeserializer=off"))
+    jvm.start(test_driver=in_memory, heap=heap, options=("-Xrs", f"{_QUIET}RecordDeserializer=off", *level))
 
 
 def open_backend(config: ServerConfig) -> Backend:

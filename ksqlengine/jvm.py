@@ -33,6 +33,9 @@ _COMPILE_LATER = (
     "-XX:Tier4CompileThreshold=30000",
 )
 OLDEST_JAVA = 17
+LOG_LEVEL = "-Dorg.slf4j.simpleLogger.defaultLogLevel"
+# it warns of names that Kafka Streams gives by itself; ours stay the same as long as the plan does
+_NAMING_ADVICE = "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.streams.processor.internals.InternalTopologyBuilder"
 _ASKS_FOR_NATIVE_ACCESS = 24  # and warns on every start where it was not given
 
 
@@ -209,7 +212,7 @@ def start(*, test_driver: bool = False, heap: str = "256m", options: tuple[str, 
             options = ("--enable-native-access=ALL-UNNAMED", *options)
         jpype.startJVM(
             library, f"-Xmx{heap}", _COLLECTOR, *_COMPILE_LATER, "-Xshare:auto", *shared,
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *options,
+            f"{LOG_LEVEL}=warn", f"{_NAMING_ADVICE}=error", *options,
             classpath=[str(p) for p in path], convertStrings=False,
         )  # fmt: skip
 

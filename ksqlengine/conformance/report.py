@@ -74,7 +74,7 @@ def run_folder(folder: Path, only: str = "", progress: Progress = no_progress) -
     """Run every case in scope; `only` is a pattern of `file: case`."""
     report = Report()
     started = time.monotonic()
-    jvm.start(test_driver=True)
+    jvm.start(test_driver=True, options=(f"{jvm.LOG_LEVEL}=error",))  # cases are about records that are skipped
     chosen: Sequence[Case] = [case for case in load(folder) if is_chosen(case.file, case.name, only)]
     for done, case in enumerate(chosen):
         progress(done, len(chosen))
