@@ -22,6 +22,13 @@ class Literal(Expr):
 
 
 @dataclass(frozen=True)
+class Unit(Expr):
+    """Be a unit of time as a function's argument: DAYS."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Column(Expr):
     """Refer to a column, by `source.name` or name alone; or to a lambda's parameter."""
 

@@ -16,6 +16,7 @@ from ksqlengine.codegen.names import format_expression
 from ksqlengine.errors import KsqlError
 from ksqlengine.functions.library import RETURN_RULES, SCALARS
 from ksqlengine.functions.registry import LAMBDA, Signature, bind, match
+from ksqlengine.functions.units import chrono_unit
 from ksqlengine.types import (
     BIGINT,
     BOOLEAN,
@@ -30,10 +31,6 @@ from ksqlengine.types import (
     struct,
 )  # fmt: skip
 
-_UNITS = {
-    "DAY": "DAYS", "HOUR": "HOURS", "MINUTE": "MINUTES", "SECOND": "SECONDS", "MILLISECOND": "MILLIS",
-    "WEEK": "WEEKS", "MONTH": "MONTHS", "YEAR": "YEARS",
-}  # fmt: skip
 _COMPARISONS = {
     "=": ("eq", "EQUAL"), "<>": ("ne", "NOT_EQUAL"), "<": ("lt", "LESS_THAN"), "<=": ("le", "LESS_THAN_OR_EQUAL"),
     ">": ("gt", "GREATER_THAN"), ">=": ("ge", "GREATER_THAN_OR_EQUAL"),
@@ -298,6 +295,9 @@ class Compiler:
         return Code(cast_code(value.java, value.type, e.type, self.constants.sql_type), e.type)
 
     # ---- functions
+    def _unit(self, e: t.Unit) -> Code:
+        return Code(f"java.time.temporal.ChronoUnit.{chrono_unit(e.name)}", SqlType("UNIT"))
+
     def _lambda(self, e: t.Lambda) -> Code:
         raise KsqlError("Lambda expressions are only allowed as arguments of functions.")
 
@@ -308,8 +308,6 @@ class Compiler:
         for arg in e.args:
             if isinstance(arg, t.Lambda):
                 codes.append(None)
-            elif isinstance(arg, t.Column) and arg.source is None and self._unit(e.name, arg) is not None:
-                codes.append(Code(f"java.time.temporal.ChronoUnit.{self._unit(e.name, arg)}", SqlType("UNIT")))
             else:
                 code = self.compile(arg)
                 codes.append(Code(attempt(arg, code.java, java_type(code.type)), code.type))
@@ -342,11 +340,6 @@ class Compiler:
             args.append(self.constants.sql_type(returns))
         cast = java_type(returns) if returns != NULL else "Object"
         return Code(f"(({cast}) {signature.java}({', '.join(args)}))", returns)
-
-    def _unit(self, function: str, arg: t.Column) -> str | None:
-        if not any(p.base == "UNIT" for s in SCALARS.functions[function] for p in s.params):
-            return None
-        return _UNITS.get(arg.name) or _UNITS.get(arg.name.removesuffix("S"))
 
     def arguments(
         self, signature: Signature, params: tuple[SqlType, ...], codes: list[Code], bound: dict[str, SqlType]

@@ -33,6 +33,8 @@ def format_expression(e: t.Expr) -> str:
             return f"{e.value:f}" if isinstance(e.value, Decimal) else str(e.value)
         case t.Column():
             return f"{ident(e.source)}.{ident(e.name)}" if e.source else ident(e.name)
+        case t.Unit():
+            return e.name
         case t.Deref():
             return f"{f(e.base)}->{ident(e.name)}"
         case t.Subscript():

@@ -9,6 +9,7 @@ from lark import Token, Transformer, v_args
 
 from ksqlengine import tree as t
 from ksqlengine.errors import KsqlError
+from ksqlengine.functions.units import with_units
 from ksqlengine.types import (
     ALIASES,
     BIGINT,
@@ -170,7 +171,7 @@ class ToTree(Transformer):  # type: ignore[type-arg]
         return expr
 
     def call(self, name: Name, args: list[t.Expr] | None = None) -> t.Expr:
-        return t.Call(str(name), tuple(args or ()), name.line, name.column)
+        return t.Call(str(name), with_units(str(name), args or []), name.line, name.column)
 
     def star_args(self) -> list[t.Expr]:
         return []
