@@ -157,6 +157,10 @@ class Engine:
             raise KsqlStatementError(
                 error.message, statement.text, error.line or statement.line, error.column or statement.column
             ) from error
+        except RecursionError as error:
+            raise KsqlStatementError(
+                "The statement is nested too deeply.", statement.text, statement.line, statement.column
+            ) from error
 
     def apply(self, plan: Plan) -> None:
         """Put a plan's sources, types and query into the catalog (also when replaying the command topic)."""

@@ -16,8 +16,12 @@ from ksqlengine.parser.problems import syntax_error
 from ksqlengine.parser.statements import StatementsToTree
 from ksqlengine.types import SqlType
 
-_PIECE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"])*\"|`[^`]*`|--[^\n]*|/\*.*?\*/|;|[^'\"`;/-]+|.", re.DOTALL)
+# a comment that never ends is one piece, or each "/*" in it would look through the rest of the text
+_PIECE = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"])*\"|`[^`]*`|--[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/|/\*.*|;|[^'\"`;/-]+|.", re.DOTALL
+)
 _VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_TOO_DEEP = "The statement is nested too deeply."
 
 
 @functools.cache
@@ -34,7 +38,7 @@ def split(text: str) -> list[tuple[str, int, int]]:
     place, counted, line, newline = (1, 0), 0, 1, -1  # counted on from statement to statement: a text may have many
     for match in _PIECE.finditer(text):
         piece = match.group()
-        comment = piece.startswith(("--", "/*"))
+        comment = piece.startswith("--") or (piece.startswith("/*") and piece.endswith("*/") and len(piece) > 3)
         if not meaningful and not comment and piece.strip():
             meaningful = True
             start = match.start() + len(piece) - len(piece.lstrip())
@@ -99,6 +103,12 @@ def _run(text: str, start: str, types: dict[str, SqlType] | None) -> Any:
             if "Syntax Error" in message:
                 message += f"\nStatement: {text.strip()}"
             raise ParseFailedError(message, text, problem.line, problem.column) from error
+        if isinstance(error.orig_exc, RecursionError):
+            raise ParseFailedError(_TOO_DEEP, text) from error
+        if isinstance(error.orig_exc, ValueError):  # Python reads no integer of that many digits
+            raise ParseFailedError("A number of the statement has too many digits.", text) from error
         raise
+    except RecursionError as error:
+        raise ParseFailedError(_TOO_DEEP, text) from error
     except UnexpectedInput as error:
         raise syntax_error(error, text) from error
