@@ -3,7 +3,7 @@
 ::
 
     HeadwayError
-    ├── SettingsError          a setting is missing or makes no sense
+    ├── SettingsError          a setting is missing, makes no sense, or a part refuses it (a wrong password)
     ├── InputError             somebody's data is not as it must be
     │   ├── WorkbookError      a workbook cannot be read (file, sheet, row, column)
     │   ├── FeedError          feeds.toml is wrong (feed, key)
@@ -51,7 +51,7 @@ def _rebuild(kind: type[HeadwayError], what: str, where: str, next_step: str) ->
 
 
 class SettingsError(HeadwayError):
-    """A setting is missing or makes no sense."""
+    """A setting is missing, makes no sense, or is refused by the part that it is for."""
 
 
 class InputError(HeadwayError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, Message
@@ -24,7 +25,7 @@ from confluent_kafka.admin import (
 )
 
 from headway.core.topics import TOPICS, Topic
-from headway.errors import HeadwayError, NotAsExpectedError, UnavailableError
+from headway.errors import HeadwayError, NotAsExpectedError, SettingsError, UnavailableError
 from headway.settings import Settings
 
 REQUEST_S = 15.0
@@ -34,9 +35,12 @@ AWAY = {
     KafkaError._TIMED_OUT,
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._RESOLVE,
-    KafkaError._AUTHENTICATION,
     KafkaError.REQUEST_TIMED_OUT,
 }
+NOT_LET_IN = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}
+# A client that is not let in tells its caller that the broker is away, and only its error callback why: by address.
+_refusals: dict[str, tuple[float, str]] = {}
+_REFUSAL_S = 60.0
 
 
 def producer_config(settings: Settings, **over: Any) -> dict[str, Any]:
@@ -51,6 +55,7 @@ def producer_config(settings: Settings, **over: Any) -> dict[str, Any]:
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
         "linger.ms": 5,
+        "error_cb": partial(_note_refusal, settings.kafka.bootstrap_servers),
         **_dotted(over),
     }
 
@@ -67,6 +72,7 @@ def consumer_config(settings: Settings, group: str, **over: Any) -> dict[str, An
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
         "fetch.queue.backoff.ms": 10,
+        "error_cb": partial(_note_refusal, settings.kafka.bootstrap_servers),
         **_dotted(over),
     }
 
@@ -76,11 +82,21 @@ def admin(settings: Settings) -> AdminClient:
 
     Keep it in a variable until its futures are done: a client that is collected never completes them.
     """
-    return AdminClient({**settings.kafka.librdkafka(), "socket.timeout.ms": 10_000, "log_level": 5})
+    noting = partial(_note_refusal, settings.kafka.bootstrap_servers)
+    config: dict[str, Any] = {**settings.kafka.librdkafka(), "socket.timeout.ms": 10_000, "log_level": 5}
+    return AdminClient(config | {"error_cb": noting})
+
+
+def _note_refusal(servers: str, error: KafkaError) -> None:
+    if error.code() in NOT_LET_IN:
+        _refusals[servers] = (time.monotonic(), error.str())
 
 
 def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
-    """Wait until the broker answers a metadata request; raise :class:`UnavailableError` when it does not in time."""
+    """Wait until the broker answers a metadata request; raise :class:`UnavailableError` when it does not in time.
+
+    Raises :class:`SettingsError` at once when it answers, and does not let us in.
+    """
     deadline = time.monotonic() + timeout_s
     client = admin(settings)
     while True:
@@ -88,14 +104,25 @@ def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
             client.list_topics(timeout=max(0.5, min(5.0, deadline - time.monotonic())))
             return
         except KafkaException as error:
-            if time.monotonic() >= deadline:
-                raise broker_error(settings, error, f"Kafka did not answer within {timeout_s:g} s") from error
+            client.poll(0)  # what its error callback has to say
+            found = broker_error(settings, error, f"Kafka did not answer within {timeout_s:g} s")
+            if isinstance(found, SettingsError) or time.monotonic() >= deadline:
+                raise found from error
 
 
 def broker_error(settings: Settings, error: KafkaException, what: str) -> HeadwayError:
-    """Translate a client's error: away (:class:`UnavailableError`) or refused (:class:`NotAsExpectedError`)."""
+    """Translate a client's error.
+
+    Away is :class:`UnavailableError`, refused :class:`NotAsExpectedError`; a password that is wrong
+    :class:`SettingsError`, though the client itself then says that the broker is away.
+    """
     cause = error.args[0]
     where = f"Kafka at {settings.kafka.bootstrap_servers}"
+    if isinstance(cause, KafkaError):
+        if cause.code() in NOT_LET_IN:
+            _note_refusal(settings.kafka.bootstrap_servers, cause)
+        if cause.code() in AWAY | NOT_LET_IN and (refusal := refused(settings)):
+            return refusal
     if isinstance(cause, KafkaError) and cause.code() in AWAY:
         return UnavailableError(
             f"{what}: {cause.str()}.", where=where, next_step="see `headway status` and `headway logs kafka`"
@@ -103,11 +130,25 @@ def broker_error(settings: Settings, error: KafkaException, what: str) -> Headwa
     return NotAsExpectedError(f"{what}: {cause}.", where=where, next_step="see `headway logs kafka`")
 
 
+def refused(settings: Settings) -> SettingsError | None:
+    """Give the error that says so, when a client of this process was not let in lately."""
+    at, why = _refusals.get(settings.kafka.bootstrap_servers, (-_REFUSAL_S, ""))
+    if time.monotonic() - at >= _REFUSAL_S:
+        return None
+    return SettingsError(
+        f"Kafka does not let us in: {why}.",
+        where=f"Kafka at {settings.kafka.bootstrap_servers}, user {settings.kafka.sasl_username or '(none)'}",
+        next_step="correct HEADWAY__KAFKA__SASL_USERNAME, HEADWAY__KAFKA__SASL_PASSWORD or …SASL_MECHANISM",
+    )
+
+
 def partition_counts(settings: Settings) -> dict[str, int]:
     """Give the number of partitions of every topic that exists."""
+    client = admin(settings)
     try:
-        return {name: len(t.partitions) for name, t in admin(settings).list_topics(timeout=REQUEST_S).topics.items()}
+        return {name: len(t.partitions) for name, t in client.list_topics(timeout=REQUEST_S).topics.items()}
     except KafkaException as error:
+        client.poll(0)
         raise broker_error(settings, error, "Kafka could not list its topics") from error
 
 
@@ -222,8 +263,9 @@ def read_all(settings: Settings, topic: str, *, idle_timeout_s: float = 30.0) ->
                 if error is not None:
                     if error.code() != KafkaError._PARTITION_EOF:
                         raise broker_error(settings, KafkaException(error), f"Topic {topic} could not be read")
-                    open_partitions.discard(number)  # what is left before the end are markers or compacted records
-                    continue
+                    if offset >= ends[number]:  # markers take offsets too, so the last record may be before it
+                        open_partitions.discard(number)
+                    continue  # a replica that is not there yet: the end is reached when it says so
                 if number in open_partitions and offset < ends[number]:
                     yield message
                 if offset >= ends[number] - 1:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from headway.adapters.kafka import AWAY, POLL_S, broker_error, consumer_config, end_offsets
+from headway.adapters.kafka import AWAY, POLL_S, broker_error, consumer_config, end_offsets, refused
 from headway.errors import UnavailableError
 from headway.settings import Settings
 
@@ -20,11 +20,11 @@ def records(settings: Settings, topic: str, partition: int, *, decided: bool = F
 
     ``decided``: read up to the high watermark that is seen now, and wait until every transaction before it is decided.
     So a writer finds its own last commit (a commit returns before its markers are written), and one that has fenced
-    all others finds theirs. Otherwise the end is the last stable offset.
+    all others finds theirs. Otherwise the end is the last stable offset, as it is seen now.
     Raises :class:`UnavailableError` when nothing comes for ``settings.replay.wait_s``.
     """
     place = TopicPartition(topic, partition, 0)
-    end = _high_watermark(settings, place)
+    end = _end(settings, place, decided=decided)
     if end <= 0:
         return
     consumer = Consumer(consumer_config(settings, "headway.state", enable_partition_eof=True, fetch_wait_max_ms=20))
@@ -41,10 +41,12 @@ def records(settings: Settings, topic: str, partition: int, *, decided: bool = F
                     if offset >= end - 1:
                         return
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    if not decided or offset >= end:
+                    if offset >= end:  # before it: a transaction that is open, or a replica that is not there yet
                         return
                 elif not error.retriable() and error.code() not in AWAY:
                     raise broker_error(settings, KafkaException(error), f"Topic {topic} could not be read")
+            if refusal := refused(settings):
+                raise refusal
             if time.monotonic() > deadline:
                 raise UnavailableError(
                     f"Topic {topic} could not be read to its end: nothing came for {settings.replay.wait_s:g} s.",
@@ -73,16 +75,20 @@ def wait_until_decided(settings: Settings, topic: str) -> None:
         time.sleep(0.02)
 
 
-def _high_watermark(settings: Settings, place: TopicPartition) -> int:
-    # asked by a consumer of committed records, the broker gives the last stable offset instead
-    consumer = Consumer(consumer_config(settings, "headway.state", isolation_level="read_uncommitted"))
+def _end(settings: Settings, place: TopicPartition, *, decided: bool) -> int:
+    # asked by a consumer of committed records, the broker gives the last stable offset, else the high watermark
+    level = "read_uncommitted" if decided else "read_committed"
+    consumer = Consumer(consumer_config(settings, "headway.state", isolation_level=level))
     deadline = time.monotonic() + settings.replay.wait_s
     try:
         while True:
             try:
-                _, end = consumer.get_watermark_offsets(place, timeout=max(0.5, deadline - time.monotonic()))
+                _, end = consumer.get_watermark_offsets(place, timeout=max(0.5, min(5.0, deadline - time.monotonic())))
                 return int(end)
             except KafkaException as error:
+                consumer.poll(0)  # what its error callback has to say
+                if refusal := refused(settings):
+                    raise refusal from error
                 passing = error.args[0].retriable() or error.args[0].code() in YOUNG | AWAY
                 if not passing or time.monotonic() > deadline:
                     raise broker_error(settings, error, f"The end of {place.topic} could not be read") from error

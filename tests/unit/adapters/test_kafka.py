@@ -6,7 +6,7 @@ from pathlib import Path
 
 import certifi
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaError, Producer
 
 from headway.adapters import kafka
 from headway.core.topics import TOPICS
@@ -29,6 +29,44 @@ def test_librdkafka_accepts_what_the_settings_become(cluster: KafkaSettings) -> 
     Producer(kafka.producer_config(settings, transactional_id="t", log_level=0))
     Consumer(kafka.consumer_config(settings, "g", max_poll_interval_ms=100_000, log_level=0)).close()
     kafka.admin(settings)
+
+
+class Record:
+    """A message, or with ``eof`` the note that a partition's end was reached."""
+
+    def __init__(self, offset: int, *, eof: bool = False) -> None:
+        self._offset, self._eof = offset, eof
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self._offset
+
+    def error(self) -> KafkaError | None:
+        return KafkaError(KafkaError._PARTITION_EOF) if self._eof else None
+
+
+def test_a_partition_s_end_is_reached_at_the_offset_that_was_captured_and_not_where_a_replica_lags(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batches = [[Record(0), Record(1)], [Record(2, eof=True)], [], [Record(2), Record(3)], [Record(5, eof=True)]]
+
+    class Scripted:
+        def __init__(self, _: object) -> None: ...
+
+        def assign(self, _: object) -> None: ...
+
+        def consume(self, count: int, timeout: float) -> list[Record]:
+            return batches.pop(0)
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(kafka, "Consumer", Scripted)
+    monkeypatch.setattr(kafka, "end_offsets", lambda settings, topic: {0: 5})  # offset 4 is a transaction's marker
+    read = kafka.read_all(Settings(kafka=PLAIN), "t")
+    assert [message.offset() for message in read] == [0, 1, 2, 3]
+    assert batches == []
 
 
 def test_producers_hash_keys_as_the_jvm_does_and_wait_for_all_replicas() -> None:
