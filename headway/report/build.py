@@ -13,7 +13,7 @@ from headway.adapters.kafka import read_all
 from headway.adapters.ksql import KsqlClient
 from headway.core import topics
 from headway.core.feeds import load_feeds
-from headway.errors import HeadwayError
+from headway.errors import HeadwayError, NotAsExpectedError
 from headway.report.model import FeedLine, LineLine, Report, SparkLine, StationLine, Weather
 from headway.settings import PROJECT_DIR, Settings
 from headway.spark.progress import summarise
@@ -124,20 +124,28 @@ def _lines(settings: Settings) -> tuple[LineLine, ...]:
 
 
 def _weather(settings: Settings) -> Weather | None:
-    hours: dict[str, dict[str, Any]] = {}
+    hours: dict[str, tuple[float, float, str]] = {}
     for message in read_all(settings, topics.WEATHER):
-        value = orjson.loads(message.value() or b"null")
-        hours[value["event_id"]] = value  # a repeat over HTTP is the same observation
+        try:
+            value = orjson.loads(message.value() or b"null")
+            seen = float(value["temperature_c"]), float(value["precipitation_mm"]), str(value["status"])
+            hours[value["event_id"]] = seen  # a repeat over HTTP is the same observation
+        except (TypeError, KeyError, ValueError) as error:
+            raise NotAsExpectedError(
+                f"A record is no weather: {type(error).__name__}: {error}.",
+                where=f"{topics.WEATHER}/{message.partition()}/{message.offset()}",
+                next_step="find who else writes to this topic; a new generation makes it anew",
+            ) from error
     if not hours:
         return None
-    degrees = [float(row["temperature_c"]) for row in hours.values()]
+    degrees = [temperature for temperature, _, _ in hours.values()]
     return Weather(
         len(hours),
         min(degrees),
         sum(degrees) / len(degrees),
         max(degrees),
-        sum(float(row["precipitation_mm"]) for row in hours.values()),
-        tuple(Counter(str(row["status"]) for row in hours.values()).most_common()),
+        sum(rain for _, rain, _ in hours.values()),
+        tuple(Counter(status for _, _, status in hours.values()).most_common()),
     )
 
 

@@ -257,6 +257,27 @@ def test_trigger_fires_at_once_when_waiting_is_no_use(monkeypatch: pytest.Monkey
     assert event.payload["what"] == "the task FAILED"
 
 
+def test_trigger_tells_the_task_of_a_look_that_broke(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(probe: str, arguments: Any) -> Any:
+        raise KeyError("role")
+
+    monkeypatch.setattr("headway_airflow.triggers.probe.check", broken)
+    event = asyncio.run(anext(ProbeTrigger("faust", {}, 60.0, time.time() + 600, time.time()).run()))
+    error = unpack(json.loads(json.dumps(event.payload)))
+    assert isinstance(error, NotAsExpectedError)
+    assert "faust failed: KeyError: 'role'" in error.what
+    assert "triggerer" in error.next_step
+
+
+def test_stations_of_another_workbook_are_looked_for_where_the_workbooks_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for asked, place in (("mine.xlsx", load().data_dir / "mine.xlsx"), (str(tmp_path / "x.xlsx"), tmp_path / "x.xlsx")):
+        with pytest.raises(AirflowFailException, match=str(place)):
+            run(SeedStationsOperator(task_id="seed", workbook=asked))
+
+
 def test_every_probe_that_an_operator_names_exists() -> None:
     from headway_airflow.operators.base import WaitingOperator
     from headway_airflow.probes import PROBES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headway.errors import RangeError, SettingsError, WorkbookError
@@ -129,7 +128,7 @@ class SeedStationsOperator(HeadwayOperator):
     Green: the table holds exactly the workbook's rows (inserted, updated, deleted in one transaction). A retry finds
     nothing left to do.
 
-    :param workbook: another workbook than the shipped one
+    :param workbook: another workbook than the shipped one; a relative path counts from the setting ``data_dir``
     """
 
     template_fields: Sequence[str] = ("workbook",)
@@ -142,7 +141,8 @@ class SeedStationsOperator(HeadwayOperator):
         """Seed, and count."""
         from headway.stations.seed import seed_stations
 
-        seeded = seed_stations(self.settings, Path(self.workbook) if self.workbook else None)
+        settings = self.settings
+        seeded = seed_stations(settings, settings.data_dir / self.workbook if self.workbook else None)
         counts = {
             "inserted": seeded.inserted,
             "updated": seeded.updated,

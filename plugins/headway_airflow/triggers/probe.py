@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from headway.errors import HeadwayError
+from headway.errors import HeadwayError, NotAsExpectedError
 from headway_airflow.errors import pack
 from headway_airflow.probes import NotYet, check, too_late
 
@@ -56,6 +56,11 @@ class ProbeTrigger(BaseTrigger):
             except HeadwayError as error:
                 yield TriggerEvent(pack(error))
                 return
+            except Exception as error:
+                # an error of ours: without an event the task would only learn that its trigger is gone
+                self.log.exception("%s: the look itself failed", self.probe)
+                yield TriggerEvent(pack(_broken(self.probe, error)))
+                return
             if not isinstance(found, NotYet):
                 yield TriggerEvent({"ready": found})
                 return
@@ -66,3 +71,11 @@ class ProbeTrigger(BaseTrigger):
                 last = found.why
                 self.log.info("%s: not yet: %s", self.probe, last)
             await asyncio.sleep(self.interval_s)
+
+
+def _broken(probe: str, error: Exception) -> NotAsExpectedError:
+    return NotAsExpectedError(
+        f"The look at {probe} failed: {type(error).__name__}: {error}",
+        where=f"probe {probe}",
+        next_step="`headway logs airflow-triggerer` has the traceback; clear this task when it is mended",
+    )
