@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(folder: Path, *, rest: bool, only: str, json_file: Path | None, quiet: bool) -> int:
     """Run the cases of a folder, print what came of it, and give the exit code."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     if not folder.is_dir() or not any(folder.rglob("*.json")):
         console.print(Text(f"There is no case (*.json) in {folder}. Next: give the folder of the cases.", style="red"))
         return _NOTHING_RAN

@@ -45,3 +45,37 @@ def test_runner_finds_a_row_that_is_missing() -> None:
     wrong = copy.deepcopy(CASES[1])
     del wrong["inputs"][1]
     assert "rows, expected" in run_case(wrong)
+
+
+def test_runner_minds_the_order_of_rows_where_a_case_asks_for_it() -> None:
+    case = next(c for c in CASES if c["name"].startswith("pull query on a stream"))
+    swapped = copy.deepcopy(case)
+    rows = [m for m in swapped["responses"][-1]["query"] if "row" in m]
+    assert len(rows) > 1
+    first, second = (swapped["responses"][-1]["query"].index(row) for row in rows[:2])
+    query = swapped["responses"][-1]["query"]
+    query[first], query[second] = query[second], query[first]
+    assert run_case(swapped) == ""
+    assert "no row" in run_case(swapped | {"outputConditions": {"verifyOrder": True}})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [("type", "io.confluent.ksql.rest.entity.KsqlErrorMessage", ""), ("status", 500, "status: expected 500, got 400")],
+)
+def test_runner_checks_type_and_status_of_an_error(key: str, value: object, said: str) -> None:
+    wrong = copy.deepcopy(next(c for c in CASES if "expectedError" in c))
+    wrong["expectedError"][key] = value
+    assert run_case(wrong) == said
+
+
+def test_runner_finds_an_answer_with_another_text() -> None:
+    wrong = copy.deepcopy(CASES[0])
+    wrong["responses"][0]["admin"]["commandStatus"] = {"message": "Something else"}
+    assert "Something else" in run_case(wrong)
+
+
+def test_runner_finds_a_written_record_that_differs() -> None:
+    wrong = copy.deepcopy(next(c for c in CASES if c.get("outputs")))
+    wrong["outputs"][0]["value"] = {"NO": "SUCH"}
+    assert "value: expected" in run_case(wrong)
