@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ksqlengine import tree as t
 from ksqlengine.codegen.java_types import literal_code
 from ksqlengine.codegen.names import format_expression
+from ksqlengine.codegen.timestamps import millis_of
 from ksqlengine.errors import KsqlError
 from ksqlengine.types import (
     BIGINT,
@@ -252,8 +253,7 @@ def comparison(e: t.Compare, left: Code, right: Code, name: str, compiler: Compi
         return compiler_cast(left, b), right.java
     for one, other, swap in ((e.left, e.right, False), (e.right, e.left, True)):
         if isinstance(one, t.Column) and one.name in _CLOCKS and isinstance(other, t.Literal) and _is_text(other):
-            text = literal_code(other.value, STRING)
-            java = compiler.constants.constant("Long", f"ksql.runtime.Times.millis({text})")
+            java = literal_code(millis_of(str(other.value)), BIGINT)
             return (java, right.java) if swap else (left.java, java)
     if {a.base, b.base} == {"TIMESTAMP", "DATE"}:
         return f"ksql.runtime.Casts.timestamp({left.java})", f"ksql.runtime.Casts.timestamp({right.java})"

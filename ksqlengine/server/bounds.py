@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from ksqlengine import tree as t
 from ksqlengine.catalog import Source
-from ksqlengine.errors import KsqlStatementError
+from ksqlengine.codegen.timestamps import millis_of
 from ksqlengine.server.lookup import disjuncts
 from ksqlengine.server.selecting import check_known, rebuild, strip_alias
 from ksqlengine.types import BIGINT
@@ -46,17 +44,7 @@ def _is_text(expr: t.Expr) -> bool:
 
 
 def _millis(expr: t.Expr) -> t.Expr:
-    text = str(expr.value) if isinstance(expr, t.Literal) else ""
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise KsqlStatementError(
-            f"Failed to parse timestamp '{text}'. Required format is: \"yyyy-MM-dd'T'HH:mm:ss.SSS\", with an optional "
-            "numeric 'Z' or '[+|-]HHmm' timezone."
-        ) from None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return t.Literal(int(when.timestamp() * 1000), BIGINT)
+    return t.Literal(millis_of(str(expr.value) if isinstance(expr, t.Literal) else ""), BIGINT)
 
 
 def window_range(where: t.Expr | None) -> tuple[int, int]:
