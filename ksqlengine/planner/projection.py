@@ -106,12 +106,25 @@ def expand(items: tuple[t.SelectItem, ...], relation: Relation, partition: tuple
     return found
 
 
+def partition_names(exprs: list[t.Expr], relation: Relation) -> list[str]:
+    """Return the names that PARTITION BY's expressions get by themselves: none that a source's column has."""
+    taken = {c.name for _, s in relation.sources for c in s.schema.columns}
+    names: list[str] = []
+    for e in exprs:
+        name, n = default_name(e), 0
+        while name is None or (not isinstance(e, t.Column) and name in taken):
+            name = f"{e.name}_{n + 1}" if isinstance(e, t.Deref) else f"KSQL_COL_{n}"
+            n += 1
+        taken.add(name)
+        names.append(name)
+    return names
+
+
 def _partition_star(partition: tuple[t.Expr, ...], relation: Relation) -> list[Item]:
     """Return `*` behind PARTITION BY: the new key, the values, then what was the key before."""
     new = [canonical(e, relation) for e in partition]
     found = []
-    for i, e in enumerate(new):
-        name = default_name(e) or f"KSQL_COL_{i}"
+    for e, name in zip(new, partition_names(new, relation), strict=True):
         if isinstance(e, t.Column) and relation.joined and e.source:
             name = f"{e.source}_{e.name}"
         if not (isinstance(e, t.Literal) and e.value is None):

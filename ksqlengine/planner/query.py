@@ -199,8 +199,8 @@ def partition_by(exprs: tuple[t.Expr, ...], relation: Relation, builder: PlanBui
         )
     function = builder.row_function([(c.java, format_expression(e)) for c, e in zip(compiled, exprs, strict=True)])
     keys = []
-    for i, (expr, code) in enumerate(zip(canonical, compiled, strict=True)):
-        name = projection.default_name(expr) or f"KSQL_COL_{i}"
+    names = projection.partition_names(canonical, relation)
+    for name, expr, code in zip(names, canonical, compiled, strict=True):
         keys.append(KeyColumn(name, code.type, [expr], "partitioning expression"))
     step: dict[str, Any] = {
         "op": "select_key", "in": relation.step, "function": function,
