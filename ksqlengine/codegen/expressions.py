@@ -38,6 +38,7 @@ _COMPARISONS = {
     "IS NOT DISTINCT FROM": ("!distinct", "IS_NOT_DISTINCT_FROM"),
 }  # fmt: skip
 UNTYPED_NULL = "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR)."
+_DEEPEST_CASE = 30  # branches; more are written one after the other
 _ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
 _OP_NAMES = {"+": "ADD", "-": "SUBTRACT", "*": "MULTIPLY", "/": "DIVIDE", "%": "MODULUS"}
 
@@ -283,10 +284,22 @@ class Compiler:
         type_ = coercion.case_type(results, default)
         results += [default] if default is not None else []
         java = self.cast_to(results.pop()[1], type_) if e.default is not None else f"(({java_type(type_)}) null)"
+        if len(e.whens) > _DEEPEST_CASE:
+            return Code(self._flat_case(e, results, java, type_), type_)
         for (condition, _), (_, result) in reversed(list(zip(e.whens, results, strict=True))):
             test = self.truth(condition if e.operand is None else t.Compare("=", e.operand, condition))
             java = f"({test} ? ({java_type(type_)}) {self.cast_to(result, type_)} : ({java_type(type_)}) {java})"
         return Code(java, type_)
+
+    def _flat_case(self, e: t.Case, results: list[tuple[t.Expr, Code]], default: str, type_: SqlType) -> str:
+        """Write a long CASE as statements: Janino does not nest as deep as its branches would."""
+        lines = []
+        for (condition, _), (_, result) in zip(e.whens, results, strict=True):
+            test = self.truth(condition if e.operand is None else t.Compare("=", e.operand, condition))
+            lines.append(f"if ({test}) {{ return {self.cast_to(result, type_)}; }}")
+        body = " ".join([*lines, f"return {default};"])
+        call = f"new ksql.runtime.Lambda() {{ public Object call(final Object[] none) {{ {body} }} }}.call(null)"
+        return f"(({java_type(type_)}) {call})"
 
     def _cast(self, e: t.Cast) -> Code:
         value = self.compile(e.value)

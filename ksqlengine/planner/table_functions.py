@@ -17,12 +17,23 @@ from ksqlengine.planner.relation import Relation, Scope, Slot
 from ksqlengine.types import NULL, SqlType
 
 
+def _scalar_only(x: t.Expr) -> None:
+    """Refuse table functions where one value is wanted for each row."""
+    if not isinstance(x, t.Case | t.Lambda):
+        return
+    if any(isinstance(y, t.Call) and y.name in TABLE_FUNCTIONS for y in walk(x)):
+        where = "CASE" if isinstance(x, t.Case) else "lambda expressions"
+        shown = format_expression(rewrite(x, lambda c: t.Column(c.name) if isinstance(c, t.Column) else None))
+        raise KsqlError(f"Table functions cannot be used in {where}: {shown}")
+
+
 def plan(items: list[Item], relation: Relation, builder: PlanBuilder) -> tuple[list[Item], Relation]:
     """Put the functions' results behind the row and let the items read them there."""
     scope = Scope(relation, "SELECT", builder.constants)
     calls: list[t.Call] = []
     for item in items:
         for x in walk(item.expr):
+            _scalar_only(x)
             if isinstance(x, t.Call) and x.name in TABLE_FUNCTIONS and x not in calls:
                 if any(isinstance(y, t.Call) and y.name in TABLE_FUNCTIONS for a in x.args for y in walk(a)):
                     raise KsqlError("Nested table functions are not supported")
