@@ -396,12 +396,19 @@ class _HttpServer:
         import uvicorn
 
         from ksqlengine.server.http import Api
+        from ksqlengine.server.listener import ListenerProtocol
 
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._server = uvicorn.Server(
-            uvicorn.Config(Api(service).application(), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+            uvicorn.Config(
+                Api(service).application(),
+                http=ListenerProtocol,
+                log_level="warning",
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+            )
         )
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="ksql-http", daemon=True
