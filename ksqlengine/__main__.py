@@ -133,7 +133,12 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: None)
     server.run()
     service.stop()
-    return 1 if failed else 0
+    code = 1 if failed else 0
+    if any(not thread.daemon and thread is not threading.current_thread() for thread in threading.enumerate()):
+        LOG.warning("a request was still being worked on: it ends with the server")
+        sys.stderr.flush()
+        os._exit(code)  # Python would wait for it
+    return code
 
 
 def start_jvm(jars: Path | None, *, heap: str = "256m", in_memory: bool = False) -> None:
