@@ -98,7 +98,7 @@ class StreamsQuery:
         """
         topics = self._topics_of(store)
         here, out = self.backend.config.address, dict[str, list[int]]()
-        for client in self._streams.metadataForAllStreamsClients():
+        for client in self._clients():
             parts = {int(p.partition()) for p in client.topicPartitions() if str(p.topic()) in topics}
             if parts:
                 out[f"{client.host()}:{client.port()}"] = sorted(parts)
@@ -149,9 +149,18 @@ class StreamsQuery:
     def other_hosts(self) -> list[str]:
         """Give host:port of the other servers that run parts of this query."""
         hosts = set()
-        for client in self._streams.metadataForAllStreamsClients():
+        for client in self._clients():
             hosts.add(f"{client.host()}:{client.port()}")
         return sorted(hosts - {self.backend.config.address})
+
+    def _clients(self) -> list[Any]:
+        """Give the metadata of all that run parts of this query; a query that has ended knows of none."""
+        try:
+            return list(self._streams.metadataForAllStreamsClients())
+        except jpype.JException as error:
+            if isinstance(error, java("java.lang.IllegalStateException")):
+                return []
+            raise
 
     # -- progress ----------------------------------------------------------------------------------------------------
     def drained(self) -> bool:
