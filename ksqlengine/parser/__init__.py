@@ -20,6 +20,7 @@ from ksqlengine.types import SqlType
 _PIECE = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"])*\"|`[^`]*`|--[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/|/\*.*|;|[^'\"`;/-]+|.", re.DOTALL
 )
+_LONGEST = 8 * 1024 * 1024
 _VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TOO_DEEP = "The statement is nested too deeply."
 
@@ -60,11 +61,17 @@ def split(text: str) -> list[tuple[str, int, int]]:
 def substitute(text: str, variables: dict[str, str]) -> str:
     """Replace `${name}` by the variable's value; unknown names stay, and `$${name}` is `${name}` itself."""
     folded = {name.lower(): value for name, value in variables.items()}
+    size = len(text)
 
     def value(found: re.Match[str]) -> str:
+        nonlocal size
         if found.group(1):
             return found.group()[1:]
-        return folded.get(found.group(2).lower(), found.group())
+        given = folded.get(found.group(2).lower(), found.group())
+        size += len(given)
+        if size > _LONGEST:  # variables made of variables grow tenfold with each line
+            raise KsqlError(f"The statement is longer than {_LONGEST} characters with its variables' values.")
+        return given
 
     return _VARIABLE.sub(value, text)
 

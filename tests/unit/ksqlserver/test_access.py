@@ -1,0 +1,110 @@
+"""Who may come in, where the server listens, and settings that have no effect."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from ksqlengine.__main__ import parse_arguments
+from ksqlengine.errors import KsqlError
+from ksqlengine.server.access import PEER, Access
+from ksqlengine.server.config import ServerConfig
+from ksqlengine.server.settings import Listener, advertised, check_settings
+
+
+def config(**properties: str) -> ServerConfig:
+    return ServerConfig("broker:9092", service_id="t_", properties=properties)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, str]:
+    users = tmp_path / "password.properties"
+    md5 = hashlib.md5(b"blah").hexdigest()  # noqa: S324 - the file's format
+    users.write_text(
+        "# the first password is that of the documentation\n"
+        f"fred: OBF:1w8t1tvf1w261w8v1w1c1tvn1w8x,user,admin\nharry: changeme,user\ndick: MD5:{md5},guest\n"
+    )
+    jaas = tmp_path / "jaas.conf"
+    jaas.write_text(
+        "Other { some.Module required; };\nKsqlServer-Props {\n  org.eclipse.jetty.jaas.spi.PropertyFileLoginModule "
+        f'required\n  file="{users}"\n  debug="false";\n}};\n'
+    )
+    return {
+        "authentication.method": "BASIC",
+        "authentication.realm": "KsqlServer-Props",
+        "authentication.roles": "user,developer",
+        "java.security.auth.login.config": str(jaas),
+    }
+
+
+def asked(access: Access, user: str = "", path: str = "/ksql") -> int:
+    headers = {b"authorization": b"Basic " + base64.b64encode(user.encode())} if user else {}
+    refused = access.refusal(path, headers)
+    return refused[0] if refused else 200
+
+
+@pytest.mark.parametrize(
+    ("user", "status"),
+    [("fred:letmein", 200), ("harry:changeme", 200), ("dick:blah", 403), ("harry:", 401), ("nobody:x", 401), ("", 401)],
+)
+def test_users_come_in_by_password_and_role(settings: dict[str, str], user: str, status: int) -> None:
+    access = Access.of(config(**settings))
+    assert access is not None
+    assert asked(access, user) == status
+
+
+def test_servers_of_one_service_know_each_other(settings: dict[str, str]) -> None:
+    one, other = Access.of(config(**settings)), Access.of(config(**settings))
+    assert one is not None
+    assert other is not None
+    assert one.refusal("/ksql", {PEER.encode(): other.peer.encode()}) is None
+    assert one.refusal("/ksql", {PEER.encode(): b"guessed"}) is not None
+
+
+def test_some_paths_may_be_open(settings: dict[str, str]) -> None:
+    access = Access.of(config(**settings, **{"authentication.skip.paths": "/info, /health*"}))
+    assert access is not None
+    assert [asked(access, path=p) for p in ("/info", "/healthcheck", "/ksql")] == [200, 200, 401]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("authentication.method", "BEARER"), ("authentication.realm", "Else"), ("java.security.auth.login.config", "/no")],
+)
+def test_authentication_that_cannot_be_honoured_stops_the_start(
+    settings: dict[str, str], name: str, value: str
+) -> None:
+    with pytest.raises(KsqlError):
+        Access.of(config(**settings | {name: value}))
+
+
+def test_listens_where_the_properties_say_and_the_command_line_is_stronger(tmp_path: Path) -> None:
+    file = tmp_path / "server.properties"
+    file.write_text("bootstrap.servers=b:9092\nlisteners=http://0.0.0.0:8090\nksql.advertised.listener=http://me:99\n")
+    got, _ = parse_arguments(["--config", str(file)])
+    assert (got.host, got.port, got.address) == ("0.0.0.0", 8090, "me:99")  # noqa: S104 - as the file says
+    got, _ = parse_arguments(["--config", str(file), "--port", "7", "--host", "127.0.0.1"])
+    assert (got.host, got.port) == ("127.0.0.1", 7)
+    assert Listener.of({"listeners": "https://:443"}).secure
+
+
+@pytest.mark.parametrize("value", ["ftp://h:1", "http://h:99999", "http://a:1,http://b:2", "8088"])
+def test_listeners_that_cannot_be_served_stop_the_start(value: str) -> None:
+    with pytest.raises(KsqlError, match="listeners="):
+        Listener.of({"listeners": value})
+
+
+def test_other_servers_are_told_a_name_when_all_addresses_are_listened_to() -> None:
+    assert advertised({}, Listener("127.0.0.1", 1, secure=False)) == ""
+    assert not advertised({}, Listener("0.0.0.0", 1, secure=False)).startswith("0.0.0.0")  # noqa: S104
+
+
+def test_settings_without_effect_are_named_and_those_one_relies_on_refused() -> None:
+    named = check_settings(config(**{"ksql.schema.registry.url": "http://x", "ksql.streams.num.stream.threads": "2"}))
+    assert len(named) == 1
+    assert "ksql.schema.registry.url" in named[0]
+    with pytest.raises(KsqlError, match=r"ksql\.queries\.file"):
+        check_settings(config(**{"ksql.queries.file": "/q.sql"}))

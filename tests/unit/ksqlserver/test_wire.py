@@ -1,0 +1,234 @@
+"""The listener over both protocols: upgrade, full duplex, back-pressure, clients that leave, limits, an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from ksqlengine.server.listener import ListenerProtocol
+from tests.http2_client import Http2Client
+
+MIB = 1024 * 1024
+
+
+@dataclass
+class Served:
+    """A server of a small application, and what the application saw."""
+
+    port: int = 0
+    server: uvicorn.Server | None = None
+    sent: int = 0
+    left: threading.Event = field(default_factory=threading.Event)
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        """Echo a body piece by piece, or send without end."""
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"x-version", scope["http_version"].encode())]}
+        )
+        if scope["path"] == "/flood":
+            gone = asyncio.ensure_future(self._until_gone(receive))
+            while not gone.done():
+                await send({"type": "http.response.body", "body": b"x" * 8192, "more_body": True})
+                self.sent += 8192
+                await asyncio.sleep(0)
+            self.left.set()
+            return
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.left.set()
+                return
+            if message["body"]:
+                await scope["extensions"]["ksqlengine.pieces"](message["body"].splitlines(keepends=True))
+            if not message["more_body"]:
+                break
+        await send({"type": "http.response.body", "body": b"end", "more_body": False})
+
+    async def _until_gone(self, receive: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    out = Served()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        out.port = probe.getsockname()[1]
+    config = uvicorn.Config(
+        out.app,
+        port=out.port,
+        interface="asgi3",
+        http=ListenerProtocol,
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=3,
+    )
+    out.server = uvicorn.Server(config)
+    thread = threading.Thread(target=out.server.run, daemon=True)
+    thread.start()
+    until(lambda: out.server is not None and out.server.started)
+    yield out
+    out.server.should_exit = True
+    thread.join(10)
+    assert not thread.is_alive(), "the server did not end"
+
+
+def until(check: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not check():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.02)
+
+
+def raw(port: int, data: bytes) -> socket.socket:
+    link = socket.create_connection(("127.0.0.1", port), timeout=20)
+    link.sendall(data)
+    return link
+
+
+@pytest.mark.parametrize(("first", "second"), [(True, False), (False, True)])
+def test_one_port_serves_both_protocols(served: Served, first: bool, second: bool) -> None:
+    with httpx.Client(http1=first, http2=second) as client:
+        answer = client.post(f"http://127.0.0.1:{served.port}/", content=b"a\nb\n")
+    assert answer.text == "a\nb\nend"
+    assert answer.headers["x-version"] == ("1.1" if first else "2")
+
+
+def test_request_that_asks_for_an_upgrade_is_answered_as_stream_one_with_its_body(served: Served) -> None:
+    head = (
+        b"POST / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        b"HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\nContent-Length: 4\r\n\r\n"
+    )
+    with raw(served.port, head) as link:
+        link.sendall(b"bod")
+        link.sendall(b"y")
+        answer = b""
+        while b"end" not in answer:
+            answer += link.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert b"body" in answer
+
+
+def test_request_that_cannot_be_upgraded_keeps_its_body(served: Served) -> None:
+    head = (
+        b"POST / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        b"HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
+    )
+    with raw(served.port, head) as link:
+        answer = b""
+        while b"0\r\n\r\n" not in answer:
+            answer += link.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"body" in answer
+
+
+def test_answers_travel_while_the_request_is_open(served: Served) -> None:
+    with Http2Client(served.port) as client:
+        stream = client.open("/", b"one\n", end=False)
+        assert client.pieces_of(stream, 1) == [b"one\n"]
+        client.send(stream, b"two\nthree\n")
+        assert client.pieces_of(stream, 3) == [b"one\n", b"two\n", b"three\n"]
+        client.send(stream, b"", end=True)
+        assert client.answer(stream) == b"one\ntwo\nthree\nend"
+    with raw(served.port, b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n") as link:
+        answer = b""
+        while b"one" not in answer:
+            answer += link.recv(4096)
+        link.sendall(b"4\r\ntwo\n\r\n0\r\n\r\n")
+        while b"end" not in answer:
+            answer += link.recv(4096)
+
+
+@pytest.mark.parametrize("protocol", ["1.1", "2"])
+def test_slow_reader_holds_the_writer_back_and_its_leaving_is_seen(served: Served, protocol: str) -> None:
+    if protocol == "2":
+        link: Any = Http2Client(served.port)
+        link.open("/flood")
+        link.read(acknowledge=False)
+    else:
+        link = raw(served.port, b"POST /flood HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n")
+    until(lambda: served.sent > 0)
+    before = -1
+    while before != served.sent:
+        before = served.sent
+        time.sleep(0.3)
+    assert served.sent < 16 * MIB
+    (link._socket if protocol == "2" else link).close()
+    assert served.left.wait(10)
+
+
+def test_stream_that_is_taken_back_ends_its_request_only(served: Served) -> None:
+    with Http2Client(served.port) as client:
+        doomed = client.open("/flood")
+        client.pieces_of(doomed, 1)
+        client.h2.reset_stream(doomed)
+        client.flush()
+        assert served.left.wait(10)
+        assert client.answer(client.open("/", b"x\n")) == b"x\nend"
+
+
+def test_streams_taken_back_in_a_row_end_the_connection(served: Served) -> None:
+    with Http2Client(served.port) as client:
+        try:
+            for _ in range(2000):
+                client.h2.reset_stream(client.open("/flood"))
+                client.flush()
+        except OSError:
+            client.gone = True
+        while not client.gone:
+            client.read()
+    assert httpx.post(f"http://127.0.0.1:{served.port}/", content=b"y").text == "yend"
+
+
+def test_headers_without_end_are_refused(served: Served) -> None:
+    with raw(served.port, b"POST / HTTP/1.1\r\nHost: here\r\nX-Long: ") as link:
+        answer = b""
+        try:
+            for _ in range(200):
+                link.sendall(b"a" * 16384)
+        except OSError:
+            pass
+        try:
+            answer = link.recv(65536)
+        except ConnectionResetError:
+            answer = b"reset"
+    assert answer == b"reset" or b" 431 " in answer
+    with Http2Client(served.port) as client:
+        client.open("/", headers=(("x-long", "a" * 100_000),))
+        client.read()
+        while not client.gone and not client.reset:
+            client.read()
+
+
+def test_large_body_is_not_taken_for_headers(served: Served) -> None:
+    body = b"z" * MIB
+    for _ in range(3):
+        assert len(httpx.post(f"http://127.0.0.1:{served.port}/", content=body).content) == MIB + 3
+
+
+def test_what_is_no_http_is_refused_in_ksqldbs_form(served: Served) -> None:
+    with raw(served.port, b"\x16\x03\x01 hello\r\n\r\n") as link:
+        answer = link.recv(65536)
+    assert json.loads(answer.split(b"\r\n\r\n")[1])["error_code"] == 40000
+
+
+def test_server_ends_though_streams_are_open(served: Served) -> None:
+    with Http2Client(served.port) as client:
+        client.pieces_of(client.open("/", b"a\n", end=False), 1)
+        assert served.server is not None
+        served.server.should_exit = True
+        began = time.monotonic()
+        while not client.gone:
+            client.read()
+        assert time.monotonic() - began < 8
