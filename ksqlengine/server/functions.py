@@ -7,15 +7,35 @@ from typing import Any
 from ksqlengine.errors import KsqlError
 from ksqlengine.functions.descriptions import DESCRIPTIONS, Description
 from ksqlengine.functions.library import AGGREGATES, SCALARS, TABLE_FUNCTIONS
-from ksqlengine.functions.registry import Signature, declared_text
+from ksqlengine.functions.registry import LAMBDA, Signature, declared_text
+from ksqlengine.types import NULL
 
+_CATEGORIES = {
+    "Bytes": "STRING", "Dates": "DATE / TIME", "Jsons": "JSON", "Masks": "STRING", "Numbers": "MATHEMATICAL",
+    "Regexps": "REGULAR EXPRESSION", "Strings": "STRING", "Urls": "URL", "Values": "CONDITIONAL",
+    "AS_VALUE": "OTHER", "GENERATE_SERIES": "ARRAY", "GEO_DISTANCE": "OTHER",
+}  # fmt: skip
 _KINDS = (("SCALAR", SCALARS), ("AGGREGATE", AGGREGATES), ("TABLE", TABLE_FUNCTIONS))
 
 
 def names() -> list[dict[str, str]]:
     """List the functions with their kinds."""
-    found = {(name, kind) for kind, library in _KINDS for name in library.functions}
-    return [{"name": name, "type": kind, "category": ""} for name, kind in sorted(found)]
+    found = {(name, kind, _category(kind, s[0])) for kind, library in _KINDS for name, s in library.functions.items()}
+    return [{"name": name, "type": kind, "category": category} for name, kind, category in sorted(found)]
+
+
+def _category(kind: str, signature: Signature) -> str:
+    """Group a function as ksqlDB's documentation does: by what it works on, told from where it is implemented."""
+    if kind != "SCALAR":
+        return kind
+    if signature.name in _CATEGORIES:
+        return _CATEGORIES[signature.name]
+    home = signature.java.removeprefix("ksql.functions.").partition(".")[0]
+    if home != "Collections":
+        return _CATEGORIES[home]
+    if any(p.base == LAMBDA for p in signature.params):
+        return "LAMBDA"
+    return "MAP" if any(p.base == "MAP" for p in (*signature.params, signature.returns or NULL)) else "ARRAY"
 
 
 def describe(name: str) -> dict[str, Any]:

@@ -44,6 +44,15 @@ def test_describes_variants_in_the_types_that_ksqldb_shows() -> None:
     assert [a["type"] for a in reduce] == ["ARRAY<T>", "S", "LAMBDA (S, T) => S"]
 
 
+def test_functions_are_listed_by_what_they_work_on() -> None:
+    categories = {f["name"]: f["category"] for f in functions.names()}
+    assert all(categories.values())
+    some = ["SUM", "EXPLODE", "ARRAY_SORT", "MAP_UNION", "AS_MAP", "REDUCE", "DATEADD", "UCASE", "IFNULL", "JSON_KEYS"]
+    assert [categories[name] for name in some] == [
+        "AGGREGATE", "TABLE", "ARRAY", "MAP", "MAP", "LAMBDA", "DATE / TIME", "STRING", "CONDITIONAL", "JSON",
+    ]  # fmt: skip
+
+
 def test_an_unknown_function_is_refused() -> None:
     with pytest.raises(KsqlError, match="Can't find any functions with the name 'nothing'"):
         functions.describe("nothing")
