@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ _SOURCES = Path(__file__).parent / "java"
 _CLASS_LIST = _SOURCES / "classes.txt"
 _COLLECTOR = "-XX:+UseSerialGC"
 _ARCHIVE_S = 120.0
+_UNUSED_S = 86_400
 # HotSpot's own thresholds, three times: on two cores its second compiler takes as much time in the first seconds as the
 # records do, and much of what it compiles is not hot (a quarter less of it, no slower afterwards).
 _COMPILE_LATER = (
@@ -106,8 +108,11 @@ def compile_runtime(jars: Path | None = None, cache: Path | None = None) -> Path
     target = base / digest.hexdigest()[:16]
     jar = target / "ksqlengine.jar"
     if jar.is_file():
+        with contextlib.suppress(OSError):  # a folder of somebody else's
+            os.utime(target)
         return jar
     base.mkdir(parents=True, exist_ok=True)
+    _prune(base)
     working = Path(tempfile.mkdtemp(dir=base))
     home = java_home()
     java = str(home / "bin" / "java") if home else "java"
@@ -129,6 +134,14 @@ def compile_runtime(jars: Path | None = None, cache: Path | None = None) -> Path
     except OSError:  # another process was quicker
         shutil.rmtree(working)
     return jar
+
+
+def _prune(base: Path) -> None:
+    """Remove the results for other sources that nobody has started from for a day: each takes 35 MB."""
+    for jar in base.glob("*/ksqlengine.jar"):
+        with contextlib.suppress(FileNotFoundError):  # another process is pruning too
+            if time.time() - jar.parent.stat().st_mtime > _UNUSED_S:
+                shutil.rmtree(jar.parent, ignore_errors=True)
 
 
 def class_archive(path: list[Path]) -> Path | None:

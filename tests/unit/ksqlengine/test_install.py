@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,13 @@ def test_command_line_says_what_is_wrong(
     assert main(arguments) == code
     out = capsys.readouterr()
     assert said in out.out + out.err
+
+
+def test_forgets_compiled_runtimes_that_nobody_starts_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("old", "used", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ("ksqlengine.jar" if name != "other" else "precious")).touch()
+    for name in ("old", "other"):
+        os.utime(tmp_path / name, (1, 1))
+    jvm._prune(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "used"]
