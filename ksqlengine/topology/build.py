@@ -139,7 +139,7 @@ class TopologyBuilder:
             with_ = consumed.with_(serde, self.serdes.rows(value_codec))
             if extractor is not None:
                 with_ = with_.withTimestampExtractor(extractor)
-            # a table is all of its topic, whatever auto.offset.reset says of streams; only who watches one may ask for less
+            # a table is all of its topic, whatever auto.offset.reset says of streams; who watches one may ask for less
             if source.is_table and not (self.rows is not None and len(self.sources) == 1):
                 with_ = with_.withOffsetResetPolicy(jvm.java("org.apache.kafka.streams.AutoOffsetReset").earliest())
             stream = self.builder.stream(source.topic, with_)
