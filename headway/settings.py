@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -49,9 +49,9 @@ class KafkaSettings(BaseModel):
         self.bootstrap_servers = self.bootstrap_servers or f"{LOOPBACK}:{self.port}"
         return self
 
-    def librdkafka(self) -> dict[str, str]:
+    def librdkafka(self) -> dict[str, Any]:
         """Give the connection part of a confluent-kafka configuration (secrets in the clear: never log it)."""
-        out = {"bootstrap.servers": self.bootstrap_servers, "security.protocol": self.security_protocol}
+        out: dict[str, Any] = {"bootstrap.servers": self.bootstrap_servers, "security.protocol": self.security_protocol}
         if self.sasl_mechanism:
             out |= {
                 "sasl.mechanism": self.sasl_mechanism,

@@ -169,7 +169,7 @@ class Topics:
             while time.monotonic() < deadline and not enough(out):  # type: ignore[operator]
                 for message in consumer.consume(1000, 0.2):
                     if not message.error() and message.value() is not None:
-                        out[(message.key() or b"").decode("utf-8", "replace")] = json.loads(message.value())
+                        out[(message.key() or b"").decode("utf-8", "replace")] = json.loads(message.value() or b"null")
         finally:
             consumer.close()
         return out

@@ -17,6 +17,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
+from airflow.triggers.base import TriggerEvent
 from headway_airflow import ranges
 from headway_airflow.errors import explained, pack, unpack
 from headway_airflow.hooks import ksql, spark
@@ -54,6 +55,15 @@ START, END = "2026-03-02T06:00:00Z", "2026-03-02T09:00:00Z"
 def run(operator: BaseOperator, **context: Any) -> Any:
     """Call the operator as a worker would, without one."""
     return operator.execute.__wrapped__(operator, context)  # type: ignore[attr-defined] # Airflow's guard
+
+
+def fired(trigger: ProbeTrigger) -> TriggerEvent:
+    """Run a trigger to its event, as the triggerer does."""
+
+    async def first() -> TriggerEvent:
+        return await anext(trigger.run())
+
+    return asyncio.run(first())
 
 
 # -- ranges and speeds
@@ -194,7 +204,7 @@ def test_waiting_for_services_defers_then_says_which_were_away_and_since_when() 
         run(sensor)
     trigger = deferred.value.trigger
     assert isinstance(trigger, ProbeTrigger)
-    event = asyncio.run(anext(trigger.run()))
+    event = fired(trigger)
     with pytest.raises(UnavailableError) as error:
         getattr(sensor, deferred.value.method_name)({}, json.loads(json.dumps(event.payload)))
     text = str(error.value)
@@ -244,7 +254,7 @@ def test_trigger_is_the_same_after_a_trip_to_the_triggerer() -> None:
 def test_trigger_fires_when_the_probe_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = iter([NotYet("not yet"), NotYet("not yet"), {"rows": 3}])
     monkeypatch.setattr("headway_airflow.triggers.probe.check", lambda probe, arguments: next(looks))
-    event = asyncio.run(anext(ProbeTrigger("faust", {}, 0.01, time.time() + 5, time.time()).run()))
+    event = fired(ProbeTrigger("faust", {}, 0.01, time.time() + 5, time.time()))
     assert event.payload == {"ready": {"rows": 3}}
 
 
@@ -253,7 +263,7 @@ def test_trigger_fires_at_once_when_waiting_is_no_use(monkeypatch: pytest.Monkey
         raise NotAsExpectedError("the task FAILED")
 
     monkeypatch.setattr("headway_airflow.triggers.probe.check", broken)
-    event = asyncio.run(anext(ProbeTrigger("connector", {}, 60.0, time.time() + 600, time.time()).run()))
+    event = fired(ProbeTrigger("connector", {}, 60.0, time.time() + 600, time.time()))
     assert event.payload["what"] == "the task FAILED"
 
 
@@ -262,7 +272,7 @@ def test_trigger_tells_the_task_of_a_look_that_broke(monkeypatch: pytest.MonkeyP
         raise KeyError("role")
 
     monkeypatch.setattr("headway_airflow.triggers.probe.check", broken)
-    event = asyncio.run(anext(ProbeTrigger("faust", {}, 60.0, time.time() + 600, time.time()).run()))
+    event = fired(ProbeTrigger("faust", {}, 60.0, time.time() + 600, time.time()))
     error = unpack(json.loads(json.dumps(event.payload)))
     assert isinstance(error, NotAsExpectedError)
     assert "faust failed: KeyError: 'role'" in error.what
@@ -358,12 +368,12 @@ def test_verification_waits_in_the_triggerer_for_a_long_replay_and_then_says_who
         run(operator)
     trigger = deferred.value.trigger
     assert isinstance(trigger, ProbeTrigger)
-    event = asyncio.run(anext(trigger.run()))
+    event = fired(trigger)
     with pytest.raises(NotAsExpectedError, match="a replay of turnstile"):
         getattr(operator, deferred.value.method_name)({}, event.payload, **(deferred.value.kwargs or {}))
 
     monkeypatch.setattr("headway.adapters.locks.holders", lambda settings: [])
-    event = asyncio.run(anext(ProbeTrigger("replays_idle", {}, 5.0, time.time() + 5, time.time()).run()))
+    event = fired(ProbeTrigger("replays_idle", {}, 5.0, time.time() + 5, time.time()))
     monkeypatch.setattr("headway.adapters.locks.replays_excluded", lambda *_, **__: nullcontext())
     monkeypatch.setattr("headway.verify.verify", lambda settings, start, end, seed: "as it must be")
     assert operator.resume({}, event.payload, since=time.time())["verified"]
@@ -397,6 +407,7 @@ def test_supervised_driver_names_no_generation_because_it_outlives_one(
     monkeypatch.setattr("headway.spark.submit.kafka_jars", lambda settings: [])
     bounded = TransitStreamOperator(task_id="bounded")
     fill_in(bounded, "available-now")
+    assert bounded.application_args is not None
     assert bounded.application_args[bounded.application_args.index("--generation") + 1] == "3"
     command = ContinuousSparkOperator(task_id="continuous").program().command
     assert command[command.index("--trigger") + 1] == "continuous"
@@ -477,8 +488,8 @@ def test_only_what_the_present_process_of_the_driver_reports_counts(
 
     folders, settings = Layout(tmp_path), load()
     monkeypatch.setattr("headway_airflow.hooks.spark.layout", lambda settings: folders)
-    driver = {"state": "RUNNING", "since_s": 40.0}
-    status = lambda self, name: ProgramStatus(name, driver["state"], 7, driver["since_s"])  # noqa: E731
+    driver = SimpleNamespace(state="RUNNING", since_s=40.0)
+    status = lambda self, name: ProgramStatus(name, driver.state, 7, driver.since_s)  # noqa: E731
     monkeypatch.setattr(Supervision, "status", status)
 
     def report(ago_s: float, **more: Any) -> None:
@@ -491,14 +502,14 @@ def test_only_what_the_present_process_of_the_driver_reports_counts(
 
     report(30)
     assert look()["driver"] == "d"
-    driver["since_s"] = 10.0  # it was restarted: what it reported half a minute ago was another process' work
+    driver.since_s = 10.0  # it was restarted: what it reported half a minute ago was another process' work
     assert "nothing yet" in look().why
     report(5)
     assert look()["driver"] == "d"
-    driver["state"] = "BACKOFF"
+    driver.state = "BACKOFF"
     assert "BACKOFF" in look().why
 
-    driver["state"] = "RUNNING"
+    driver.state = "RUNNING"
     report(4, dropped_late=2)
     report(3)
     with pytest.raises(NotAsExpectedError, match="2 events came later"):

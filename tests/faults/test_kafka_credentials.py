@@ -31,7 +31,7 @@ def settings_of(port: int, password: str) -> Settings:
         security_protocol="SASL_PLAINTEXT",
         sasl_mechanism="SCRAM-SHA-512",
         sasl_username=USER,
-        sasl_password=password,  # type: ignore[arg-type]  # pydantic makes it a SecretStr
+        sasl_password=password,
     )
     return load().model_copy(update={"kafka": cluster})
 

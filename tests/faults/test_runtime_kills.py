@@ -33,8 +33,8 @@ from headway.stations import workers
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """Give the settings of a platform that is not running, and take down whatever a test leaves."""
     home = Path(tempfile.mkdtemp(prefix="headway-fault-"))
-    names = ("KAFKA__PORT", "KAFKA__CONTROLLER_PORT", "POSTGRES__PORT", "REST_PROXY__PORT", "FAUST__WEB_PORT")
-    names += ("SPARK__MASTER_PORT", "SPARK__MASTER_UI_PORT", "SPARK__WORKER_UI_PORT")
+    names = ["KAFKA__PORT", "KAFKA__CONTROLLER_PORT", "POSTGRES__PORT", "REST_PROXY__PORT", "FAUST__WEB_PORT"]
+    names += ["SPARK__MASTER_PORT", "SPARK__MASTER_UI_PORT", "SPARK__WORKER_UI_PORT"]
     ports = free_ports(len(names))
     for name in [name for name in os.environ if name.startswith("HEADWAY__") and name != "HEADWAY__INSTALL_DIR"]:
         monkeypatch.delenv(name)

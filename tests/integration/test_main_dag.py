@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,7 +38,7 @@ def airflow(platform: Settings) -> Iterator[AirflowClient]:
         yield client
 
 
-def green(airflow: AirflowClient, dag_id: str, conf: dict[str, object] | None = None) -> RunProgress:
+def green(airflow: AirflowClient, dag_id: str, conf: Mapping[str, object] | None = None) -> RunProgress:
     """Run a DAG to its end; fail with the reasons of the red tasks."""
     ended = airflow.wait(dag_id, airflow.trigger(dag_id, conf), timeout_s=LIMIT_S)
     reasons = {task.task_id: airflow.why_failed(dag_id, ended.run_id, task) for task in ended.failed()}

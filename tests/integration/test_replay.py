@@ -183,7 +183,10 @@ def test_bad_rows_go_to_the_dead_letters_once_and_the_good_ones_are_not_lost(
     assert result.planned == result.delivered + 3
     assert ids_of(feed) == expected_ids(feed, MONDAY, MONDAY + DAY)
     letters = list(read_all(feed.settings, dead_letters(feed.topic)))
-    headers = [{name: value.decode() for name, value in message.headers()} for message in letters]
+    headers = [
+        {name: value.decode() for name, value in dict(letter.headers() or []).items() if isinstance(value, bytes)}
+        for letter in letters
+    ]
     assert sorted(one["why"] for one in headers) == [
         "column 'line': 'magenta' is none of red, blue, green, brown, orange, pink, purple, yellow",
         "column 'slot start (s of service day)': 'at noon' is not a number",

@@ -18,7 +18,7 @@ SECURED = KafkaSettings(
     security_protocol="SASL_SSL",
     sasl_mechanism="SCRAM-SHA-512",
     sasl_username="me",
-    sasl_password="it's a secret",  # type: ignore[arg-type]  # pydantic makes it a SecretStr
+    sasl_password="it's a secret",
     ssl_ca_location=certifi.where(),
 )
 

@@ -14,7 +14,7 @@ from headway.adapters.rest_proxy import RestProxyClient
 from headway.errors import DeliveryError, UnavailableError
 from headway.settings import RestProxySettings, Settings
 
-DROP = (0, {})
+DROP: tuple[int, dict[str, object]] = (0, {})
 
 
 class _Script:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -25,24 +26,24 @@ SHIPPED = Path(figures.__file__).resolve().parent.parent
 
 
 @lru_cache
-def _sheet(workbook: str, name: str) -> list[dict[str, object]]:
+def _sheet(workbook: str, name: str) -> list[dict[str, Any]]:
     rows = CalamineWorkbook.from_path(SHIPPED / workbook).get_sheet_by_name(name).to_python()
-    return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    return [dict(zip(map(str, rows[0]), row, strict=True)) for row in rows[1:]]
 
 
-def _stations() -> list[dict[str, object]]:
+def _stations() -> list[dict[str, Any]]:
     return _sheet("transit.xlsx", "Stations")
 
 
-def _turnstile() -> list[dict[str, object]]:
+def _turnstile() -> list[dict[str, Any]]:
     return _sheet("transit.xlsx", "Turnstile")
 
 
-def _arrivals() -> list[dict[str, object]]:
+def _arrivals() -> list[dict[str, Any]]:
     return _sheet("transit.xlsx", "Arrivals")
 
 
-def _weather() -> list[dict[str, object]]:
+def _weather() -> list[dict[str, Any]]:
     return _sheet("weather.xlsx", "Hourly weather")
 
 
@@ -92,7 +93,7 @@ def test_workbooks_explain_themselves_and_freeze_and_filter_their_headers(workbo
 
 def test_there_are_8_lines_and_143_stations_ordered_without_gaps_on_each_branch() -> None:
     names = list(figures.lines())
-    orders = defaultdict(set)
+    orders: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
     for row in _stations():
         line = [name for name in names if row[name]]
         assert len(line) == 1
@@ -107,7 +108,7 @@ def test_there_are_8_lines_and_143_stations_ordered_without_gaps_on_each_branch(
 
 
 def test_a_station_has_one_order_on_a_line() -> None:
-    orders = defaultdict(set)
+    orders: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
     for row in _stations():
         orders[row["station_id"], next(n for n in figures.lines() if row[n])].add(row["order"])
     assert all(len(found) == 1 for found in orders.values())
@@ -116,8 +117,8 @@ def test_a_station_has_one_order_on_a_line() -> None:
 def test_daily_entries_match_the_system_totals_and_each_station_s_share() -> None:
     found: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for row in _turnstile():
-        assert row["entries (persons)"] > 0  # type: ignore[operator]
-        found[str(row["day_type"])][int(row["station_id"])] += int(row["entries (persons)"])  # type: ignore[call-overload]
+        assert row["entries (persons)"] > 0
+        found[str(row["day_type"])][int(row["station_id"])] += int(row["entries (persons)"])
     for day, total in figures.system_entries().items():
         assert sum(found[day].values()) == total
         assert found[day] == station_totals(day)
@@ -129,10 +130,10 @@ def test_daily_entries_match_the_system_totals_and_each_station_s_share() -> Non
 def test_nobody_enters_where_no_train_comes_within_half_an_hour() -> None:
     times = defaultdict(set)
     for row in _arrivals():
-        quarter = int(row["arrival (s of service day)"] // 900)  # type: ignore[operator]
+        quarter = int(row["arrival (s of service day)"] // 900)
         times[row["day_type"], row["station_id"], row["line"]].add(quarter)
     for row in _turnstile():
-        quarter = int(row["slot start (s of service day)"] // 900)  # type: ignore[operator]
+        quarter = int(row["slot start (s of service day)"] // 900)
         place = (row["day_type"], row["station_id"], row["line"])
         assert times[place] & {quarter, quarter + 1, quarter + 2}, row
 
@@ -140,7 +141,7 @@ def test_nobody_enters_where_no_train_comes_within_half_an_hour() -> None:
 def test_every_line_of_a_station_gets_riders_in_proportion_to_its_trains() -> None:
     riders: dict[object, int] = defaultdict(int)
     for row in _turnstile():
-        riders[row["station_id"], row["line"]] += int(row["entries (persons)"])  # type: ignore[call-overload]
+        riders[row["station_id"], row["line"]] += int(row["entries (persons)"])
     served = {(row["station_id"], next(n for n in figures.lines() if row[n])) for row in _stations()}
     assert set(riders) == served
 
@@ -201,23 +202,23 @@ def test_weather_is_8760_hours_with_the_months_shares_means_and_sums() -> None:
         assert {row["month"] for row in part} == {month + 1}
         for status, share in climate.share[month].items():
             assert abs(sum(row["status"] == status for row in part) / hours - share) < 0.03
-        mean = sum(float(row["temperature (°C)"]) for row in part) / hours  # type: ignore[arg-type]
+        mean = sum(float(row["temperature (°C)"]) for row in part) / hours
         assert abs(mean - climate.mean_c[month]) < 0.15
-        rain = sum(float(row["precipitation (mm)"]) for row in part)  # type: ignore[arg-type]
+        rain = sum(float(row["precipitation (mm)"]) for row in part)
         assert abs(rain - climate.precipitation_mm[month]) < 0.05
 
 
 def test_weather_hangs_together() -> None:
     rows, climate = _weather(), figures.climate()
     for row in rows:
-        assert (row["precipitation (mm)"] > 0) == (row["status"] == "precipitation")  # type: ignore[operator]
-        assert (row["wind (m/s)"] >= 8.9) == (row["status"] == "windy")  # type: ignore[operator]
-        assert climate.low_c <= row["temperature (°C)"] <= climate.high_c  # type: ignore[operator]
-    temperature = [float(row["temperature (°C)"]) for row in rows]  # type: ignore[arg-type]
+        assert (row["precipitation (mm)"] > 0) == (row["status"] == "precipitation")
+        assert (row["wind (m/s)"] >= 8.9) == (row["status"] == "windy")
+        assert climate.low_c <= row["temperature (°C)"] <= climate.high_c
+    temperature = [float(row["temperature (°C)"]) for row in rows]
     # The year repeats: its end leads into its beginning, and no hour jumps.
     assert max(abs(a - b) for a, b in pairwise([*temperature, temperature[0]])) < 5
     changes = sum(a["status"] != b["status"] for a, b in pairwise(rows))
     assert 0.15 < changes / len(rows) < 0.35
     july = [row for row in rows if row["month"] == 7]
-    by_hour = [sum(float(r["temperature (°C)"]) for r in july if r["hour (local)"] == h) for h in range(24)]  # type: ignore[arg-type]
+    by_hour = [sum(float(r["temperature (°C)"]) for r in july if r["hour (local)"] == h) for h in range(24)]
     assert by_hour.index(max(by_hour)) in range(13, 18) and by_hour.index(min(by_hour)) in range(3, 7)

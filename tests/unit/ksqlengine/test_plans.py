@@ -28,7 +28,7 @@ def plans(text: str, config: dict[str, Any] | None = None) -> list[Plan]:
 
 def source_step(plan: Plan) -> dict[str, Any]:
     assert plan.steps is not None
-    step = plan.steps["root"]
+    step: dict[str, Any] = plan.steps["root"]
     while step["op"] != "source":
         step = step["in"]
     return step

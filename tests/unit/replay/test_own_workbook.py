@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -28,14 +29,15 @@ def settings(tmp_path: Path) -> Settings:
     page = book.active
     assert page is not None
     page.title = "Ausfahrten"
-    for row in [
+    rows: list[list[Any]] = [
         ["Betriebshof Nord"],
         [],
         ["Fahrzeug", "Abfahrt", "Auslastung", "Temp (°F)", "Bemerkung"],
         [101, "03.03.2025 06:05", "12,5", 50, "x"],
         ["102A", datetime(2025, 3, 3, 6, 10), 40, None, None],  # noqa: DTZ001
         ["103", "gestern", "1,0", 50, None],
-    ]:
+    ]
+    for row in rows:
         page.append(row)
     book.save(tmp_path / "depot-2026.xlsx")
     return Settings(data_dir=tmp_path, replay=ReplaySettings(feeds_file=tmp_path / "feeds.toml"))

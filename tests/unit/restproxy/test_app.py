@@ -60,7 +60,7 @@ def test_refuses_a_body_that_grows_beyond_the_limit_without_declaring_it(client:
     small = create_app(lambda: Gateway({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}), max_body_bytes=500)
     with TestClient(small) as made:
         assert made.post("/topics/t", headers=HEADERS, content=_chunks(1000)).status_code == 413
-        assert made.app.state.gateway.in_flight_bytes == 0
+        assert small.state.gateway.in_flight_bytes == 0
 
 
 def test_refuses_more_than_it_may_hold_and_gives_back_what_it_counted(client: TestClient) -> None:

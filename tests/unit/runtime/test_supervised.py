@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import stat
 from collections.abc import Iterator
@@ -151,7 +152,7 @@ def test_no_java_stops_the_start(settings: Settings, monkeypatch: pytest.MonkeyP
 
 def test_full_disk_stops_the_start(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 10 * 2**20})()
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(RuntimeSetupError, match="are free for"):
         preflight.check(settings, [])
 

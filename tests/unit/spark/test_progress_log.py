@@ -9,7 +9,7 @@ import pytest
 
 from headway.spark import progress_log
 from headway.spark.lease import BOUNDED, CONTINUOUS
-from headway.spark.progress import BATCH, IDLE, Progress, Totals, summarise
+from headway.spark.progress import BATCH, IDLE, Progress, ProgressSummary, Totals, summarise
 from headway.spark.progress_log import ProgressLog, history, read_lines, recent
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -29,6 +29,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_log, "KEPT_BYTES", 30 * size)
 
 
+def done_by(driver: str, folder: Path) -> ProgressSummary:
+    before, lines = history(folder, job=JOB, driver=driver)
+    return summarise(lines, before)
+
+
 def lines_of(count: int) -> list[Progress]:
     return [batch(number, dropped_late=int(number == 3)) for number in range(count)]
 
@@ -43,7 +48,7 @@ def test_files_stay_bounded_and_the_sums_exact(tmp_path: Path) -> None:
     assert lines == lines_of(500)[-len(lines) :]
     done = summarise(lines, before)
     assert (done.batches, done.rows, done.busy_s, done.dropped_late) == (500, 5000, 1.5, 1)
-    assert summarise(*reversed(history(tmp_path, job=JOB, driver="d"))) == done
+    assert done_by("d", tmp_path) == done
     assert history(tmp_path, job=JOB, driver="another") == (Totals(), [])
 
 
@@ -67,7 +72,7 @@ def test_driver_that_is_killed_while_it_folds_loses_no_line_and_counts_none_twic
         before, lines = history(tmp_path, job=JOB)
         assert summarise(lines, before).batches == sent
         ProgressLog(tmp_path, JOB, "next")  # the next driver tidies up
-    assert summarise(*reversed(history(tmp_path, job=JOB, driver="d"))).batches == sent
+    assert done_by("d", tmp_path).batches == sent
 
 
 def test_files_of_many_short_runs_are_folded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +82,7 @@ def test_files_of_many_short_runs_are_folded_too(tmp_path: Path, monkeypatch: py
     assert len(list(tmp_path.glob("*.jsonl"))) == 5
     before, lines = history(tmp_path, job=JOB)
     assert summarise(lines, before).rows == 200
-    assert summarise(*reversed(history(tmp_path, job=JOB, driver="run13"))).rows == 10, "a recent one's are kept apart"
+    assert done_by("run13", tmp_path).rows == 10, "a recent one's are kept apart"
 
 
 @pytest.mark.parametrize("block", [7, 100, 65_536])
@@ -103,7 +108,12 @@ def test_old_lines_are_not_even_parsed(tmp_path: Path, monkeypatch: pytest.Monke
         log.append(line)
     parsed: list[str] = []
     read = Progress.from_json
-    monkeypatch.setattr(Progress, "from_json", lambda text: parsed.append(text) or read(text))
+
+    def noted(text: str) -> Progress:
+        parsed.append(text)
+        return read(text)
+
+    monkeypatch.setattr(Progress, "from_json", noted)
     assert len(recent(tmp_path, job=JOB, since=batch(995).when)) == 5
     assert len(parsed) == 6
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.errors import VerificationError
-from headway.verify.compare import SHOWN, compare
+from headway.verify.compare import SHOWN, Check, compare
 from headway.verify.result import VerifyReport
 
 TABLES = st.dictionaries(st.tuples(st.integers(0, 9), st.integers(0, 9)), st.tuples(st.integers(1, 99)))
 
 
-def _compare(expected: dict[object, tuple[object, ...]], found: dict[object, tuple[object, ...]], **over: bool):  # type: ignore[no-untyped-def]
+def _compare(expected: dict[object, tuple[object, ...]], found: dict[object, tuple[object, ...]], **over: Any) -> Check:
     return compare("c", expected, found, place=str, fields=("entries",), cure="mend it", **over)
 
 

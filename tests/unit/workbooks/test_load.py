@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.replay_feeds import HEADER, make_feed, write_workbook
 GOOD = ("weekday", 3600, 40010, "Austin", "green", 7)
 
 
-def load(folder: Path, rows: list[tuple[object, ...]]) -> Table:
+def load(folder: Path, rows: Sequence[tuple[object, ...]]) -> Table:
     made = make_feed(Settings(), folder, rows)
     feed = load_feeds(made.settings.replay.feeds_file)[made.name]
     return load_table(feed, folder, "America/Chicago")
