@@ -34,6 +34,7 @@ def _parser() -> Lark:
 
 def split(text: str) -> list[tuple[str, int, int]]:
     """Cut a text at its semicolons: (statement with semicolon, line, column), comments kept."""
+    text = text.removeprefix("\ufeff")  # some editors begin a file with it
     found: list[tuple[str, int, int]] = []
     current, position, meaningful = "", 0, False
     place, counted, line, newline = (1, 0), 0, 1, -1  # counted on from statement to statement: a text may have many

@@ -53,7 +53,7 @@ def syntax_error(error: UnexpectedInput, text: str) -> ParseFailedError:
 
 def _finding(error: UnexpectedInput, text: str, word: str, place: str, expected: set[str], *, ended: bool) -> str:
     before = text[: _offset(text, error)].split()
-    if not before and not ended:
+    if not before and not ended and word[:1].isalpha():
         best = difflib.get_close_matches(word.upper(), COMMANDS, 1, 0.0)
         return f"Unknown statement '{word}'\nDid you mean '{best[0]}'?"
     if ended:

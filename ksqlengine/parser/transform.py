@@ -244,6 +244,8 @@ class ToTree(Transformer):  # type: ignore[type-arg]
         negated = isinstance(rest[0], Flag)
         rest = rest[1:] if negated else rest
         escape = text_of(rest[1]) if len(rest) > 1 else None
+        if escape is not None and len(escape) != 1:
+            raise KsqlError(f"Expected a single character behind ESCAPE, got: '{escape}'")
         return t.Like(value, rest[0], escape, negated)
 
     def is_null(self, value: t.Expr) -> t.IsNull:

@@ -158,7 +158,7 @@ def prefix_error(error: KsqlError, clause: str, expression: t.Expr) -> KsqlError
         "cannot be resolved." in error.message and "column" in error.message
     ) or "not a valid stream/table" in error.message:
         return error
-    if error.message.startswith("Type error in"):
+    if error.message.startswith("Type error in") or " is ambiguous. " in error.message:
         return error
     return KsqlError(f"Error in {clause} expression: {error.message}")
 
