@@ -6,6 +6,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** What went wrong with single records: counted for each query, and handed to a listener (the server writes them to a topic). */
 public final class ProcessingLog {
@@ -46,6 +48,7 @@ public final class ProcessingLog {
   public static final AtomicLong BAD_RECORDS = new AtomicLong();
   public static final AtomicLong BAD_EXPRESSIONS = new AtomicLong();
   private static final Map<String, AtomicLong> COUNTS = new ConcurrentHashMap<>();
+  private static final Pattern THREAD_NAME = Pattern.compile("(?:.*query_)?(.*)-[0-9a-f-]{36}-StreamThread-\\d+");
   private static volatile Listener listener;
 
   private ProcessingLog() {
@@ -105,7 +108,14 @@ public final class ProcessingLog {
   /** An expression that failed; its column is null (called by generated code). */
   public static void badExpression(String query, String expression, Throwable error) {
     BAD_EXPRESSIONS.incrementAndGet();
-    tell(new Entry(PROCESSING, query, "Project", "Error computing expression " + expression + ": " + error.getMessage(), error));
+    String whose = query.isEmpty() ? queryOfThread() : query;
+    tell(new Entry(PROCESSING, whose, "Project", "Error computing expression " + expression + ": " + error.getMessage(), error));
+  }
+
+  /** Parts of expressions do not know their query; Kafka Streams names its threads by the application. */
+  private static String queryOfThread() {
+    Matcher found = THREAD_NAME.matcher(Thread.currentThread().getName());
+    return found.matches() ? found.group(1) : "";
   }
 
   private static void tell(Entry entry) {
