@@ -128,7 +128,7 @@ class ShellClient:
                 found["topics"] += [row["name"] for row in entity.get("topics", ())]
                 found["queries"] += [row["id"] for row in entity.get("queries", ())]
                 found["functions"] += [row["name"] for row in entity.get("functions", ())]
-        except (httpx.HTTPError, ServerError):
+        except (httpx.HTTPError, ServerError, LookupError, ValueError):
             return found
         return found
 
@@ -136,7 +136,7 @@ class ShellClient:
         """Give the columns of a source; none when it does not exist."""
         try:
             described = self.ksql(f"DESCRIBE {source};")[0]["sourceDescription"]
-        except (httpx.HTTPError, ServerError, LookupError):
+        except (httpx.HTTPError, ServerError, LookupError, ValueError):
             return []
         return [field["name"] for field in described["fields"]]
 

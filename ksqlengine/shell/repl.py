@@ -70,7 +70,10 @@ class Shell:
             if text.strip():
                 self._typed.append(text)
                 self.screen.echo(text)
-                self.execute(text)
+                try:
+                    self.execute(text)
+                except KeyboardInterrupt:
+                    self.screen.say("Not waited for any longer; the server may still carry it out.", "yellow")
         self.screen.spool_off()
 
     def greet(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from ksqlengine.shell.layout import dump
 
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # by a terminal; a message may hold somebody's data
 _ENDLESS = 100_000  # a pipe has no width
 
 
@@ -44,8 +46,9 @@ class Screen:
 
     def say(self, text: str, style: str = "") -> None:
         """Write a sentence; the terminal wraps it at words."""
-        self.console.print(Text(text, style=style))
-        self._copy(text)
+        harmless = _OBEYED.sub(lambda found: f"\\u{ord(found.group(0)):04x}", text)
+        self.console.print(Text(harmless, style=style))
+        self._copy(harmless)
 
     def json(self, value: Any) -> None:
         """Write a JSON value, rows on one line each, answers spread out for a person."""

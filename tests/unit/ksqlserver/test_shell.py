@@ -103,6 +103,12 @@ def test_mark_stands_under_its_word_behind_wide_characters() -> None:
     assert cell_len(mark[: mark.index("^")]) == cell_len(line[: line.index("frm")])
 
 
+def test_message_with_escape_codes_is_shown_not_obeyed() -> None:
+    terminal, out = screen()
+    show_error(terminal, ServerError("bad value: \x1b]0;owned\x07"))
+    assert out.getvalue() == "bad value: \\u001b]0;owned\\u0007\n"
+
+
 def test_error_in_a_script_names_file_line_and_column(tmp_path: Path) -> None:
     script = tmp_path / "a.sql"
     script.write_text("SHOW STREAMS;\n\n-- next\nSELEC 1;\n", encoding="utf-8")
