@@ -278,4 +278,9 @@ def plan_drop(node: t.DropSource, catalog: Catalog) -> Source | None:
         )
     if node.delete_topic and source.read_only:
         raise KsqlError(f"Cannot delete topic for read-only source: {node.name}")
+    others = sorted(s.name for s in catalog.sources.values() if s.topic == source.topic and s.name != source.name)
+    if node.delete_topic and others:
+        raise KsqlError(
+            f"Refusing to delete topic. Found other data sources ({', '.join(others)}) using topic {source.topic}"
+        )
     return source

@@ -111,8 +111,9 @@ def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], t
             f"Cannot add {node.kind.lower()} '{node.name}': A {existing.kind.lower()} with the same name already exists"
         )
     query_id = f"{prefix}_{node.name}_{catalog.next_query_number}"
-    if existing is not None and existing.created_by:
-        query_id = existing.created_by
+    replaced = _replaced(node, existing, catalog)
+    if replaced is not None:
+        query_id = replaced.id  # the new one goes on where the old one is
     if existing is not None and existing.read_only:
         ddl.refuse_replace(node.kind, node.name)
     if node.query.limit is not None:
@@ -157,7 +158,6 @@ def _create_as(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], t
         ddl.timestamp_name(with_), with_.get("TIMESTAMP_FORMAT"), False, query_id, text,
         int(partitions), int(replicas), node.kind == "TABLE",
     )  # fmt: skip
-    replaced = _replaced(node, existing, catalog)
     if existing is not None:
         ddl.check_replace(existing, sink, True)
     details = {"creates": True, "replaces": existing is not None}

@@ -336,7 +336,7 @@ def command_id(plan: Plan) -> str:
     name = plan.sink.name if plan.sink else str(plan.details.get("name", ""))
     kind = (plan.sink.kind if plan.sink else str(plan.details.get("kind", "stream"))).lower()
     action = {"drop": "drop", "alter": "alter"}.get(plan.kind, "create")
-    if plan.kind == "query" and (plan.query_id or "").startswith("INSERTQUERY"):
+    if plan.kind == "query" and not plan.details.get("creates"):
         return f"stream/`{plan.query_id}`/create"
     return f"{kind}/`{name}`/{action}"
 
