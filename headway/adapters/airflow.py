@@ -17,6 +17,7 @@ import httpx
 from headway.core.pools import POOLS, Pool
 from headway.errors import NotAsExpectedError, UnavailableError
 from headway.settings import Settings
+from headway.waiting import wait_until
 
 FINISHED = frozenset({"success", "failed"})
 # What a finished task may have been; everything else is still to come or under way.
@@ -323,15 +324,13 @@ class AirflowClient:
 
     def wait_backfill(self, backfill_id: int, *, timeout_s: float = 1800.0) -> None:
         """Wait until all runs of a backfill have ended."""
-        deadline = time.monotonic() + timeout_s
-        while self.call("GET", f"/backfills/{backfill_id}")["completed_at"] is None:
-            if time.monotonic() > deadline:
-                raise NotAsExpectedError(
-                    f"The backfill {backfill_id} has not ended after {timeout_s:.0f} s.",
-                    where=f"{self._airflow.url}/backfills",
-                    next_step="see its runs in Airflow; it goes on",
-                )
-            time.sleep(2.0)
+        late = NotAsExpectedError(
+            f"The backfill {backfill_id} has not ended after {timeout_s:.0f} s.",
+            where=f"{self._airflow.url}/backfills",
+            next_step="see its runs in Airflow; it goes on",
+        )
+        ended = lambda: self.call("GET", f"/backfills/{backfill_id}")["completed_at"]  # noqa: E731
+        wait_until(ended, timeout_s, lambda _: late, poll_s=2.0)
 
 
 def _log_line(event: Any) -> str:

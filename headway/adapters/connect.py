@@ -12,6 +12,7 @@ import httpx
 from headway.adapters.postgres import transaction
 from headway.errors import NotAsExpectedError, UnavailableError
 from headway.settings import Settings
+from headway.waiting import wait_until
 
 # 409: the workers rebalance; 503: the worker still starts
 TRY_AGAIN = {409, 503}
@@ -134,15 +135,14 @@ class ConnectClient:
         self._client.close()
 
     def _wait_until(self, name: str, what: str, holds: Callable[[ConnectorStatus | None], bool]) -> None:
-        deadline = time.monotonic() + 30
-        while not holds(status := self.status(name)):
-            if time.monotonic() >= deadline:
-                raise NotAsExpectedError(
-                    f"The connector {name} did not {what} within 30 s: {_describe(status)}.",
-                    where=f"Kafka Connect at {self._url}",
-                    next_step="see `headway logs connect`",
-                )
-            time.sleep(PAUSE_S)
+        def late(status: ConnectorStatus | None) -> NotAsExpectedError:
+            return NotAsExpectedError(
+                f"The connector {name} did not {what} within 30 s: {_describe(status)}.",
+                where=f"Kafka Connect at {self._url}",
+                next_step="see `headway logs connect`",
+            )
+
+        wait_until(lambda: self.status(name), 30, late, holds=holds, poll_s=PAUSE_S)
 
     def _drop_slot(self, slot: str) -> None:
         deadline = time.monotonic() + 30

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+import orjson
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Partition
 from confluent_kafka.admin import (
@@ -27,6 +28,7 @@ from confluent_kafka.admin import (
 from headway.core.topics import TOPICS, Topic
 from headway.errors import HeadwayError, NotAsExpectedError, SettingsError, UnavailableError
 from headway.settings import Settings
+from headway.waiting import wait_until
 
 REQUEST_S = 15.0
 POLL_S = 0.05  # `consume` waits this long for a full batch, so longer makes small topics slow
@@ -274,6 +276,18 @@ def read_all(settings: Settings, topic: str, *, idle_timeout_s: float = 30.0) ->
         consumer.close()
 
 
+def latest(settings: Settings, topic: str) -> dict[bytes, dict[str, Any]]:
+    """Give the newest value of each key of a compacted topic; keys whose newest record is a tombstone are gone."""
+    found: dict[bytes, dict[str, Any]] = {}
+    for message in read_all(settings, topic):
+        key, value = message.key() or b"", message.value()
+        if value is None:
+            found.pop(key, None)
+        else:
+            found[key] = orjson.loads(value)
+    return found
+
+
 def group_offsets(settings: Settings, group: str, topic: str) -> dict[int, int]:
     """Give the offset that a group has committed in each partition of a topic; 0 where it has committed none."""
     asked = ConsumerGroupTopicPartitions(group, [Partition(topic, at) for at in range(_partitions(settings, topic))])
@@ -321,12 +335,9 @@ def _result(settings: Settings, future: Future[Any], what: str, *harmless: int) 
 
 
 def _wait_until(settings: Settings, holds: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        if time.monotonic() >= deadline:
-            raise NotAsExpectedError(
-                f"{what} within {timeout_s:g} s.",
-                where=f"Kafka at {settings.kafka.bootstrap_servers}",
-                next_step="see `headway logs kafka`",
-            )
-        time.sleep(0.05)
+    late = NotAsExpectedError(
+        f"{what} within {timeout_s:g} s.",
+        where=f"Kafka at {settings.kafka.bootstrap_servers}",
+        next_step="see `headway logs kafka`",
+    )
+    wait_until(holds, timeout_s, lambda _: late, poll_s=0.05)

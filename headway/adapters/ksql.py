@@ -22,6 +22,7 @@ import httpx
 
 from headway.errors import NotAsExpectedError, UnavailableError
 from headway.settings import Settings
+from headway.waiting import wait_until
 
 CONTENT_TYPE = "application/vnd.ksql.v1+json"
 # a table that is made after a replay counts that replay too
@@ -257,15 +258,12 @@ class KsqlClient:
 
     def wait_healthy(self, *, timeout_s: float = 60.0) -> None:
         """Wait until the server is healthy, or raise :class:`UnavailableError`."""
-        deadline = time.monotonic() + timeout_s
-        while not self.healthy():
-            if time.monotonic() >= deadline:
-                raise UnavailableError(
-                    f"ksqlDB is not healthy after {timeout_s:.0f} s.",
-                    where=self.url,
-                    next_step="`headway status`, then `headway logs ksql`",
-                )
-            time.sleep(0.2)
+        late = UnavailableError(
+            f"ksqlDB is not healthy after {timeout_s:.0f} s.",
+            where=self.url,
+            next_step="`headway status`, then `headway logs ksql`",
+        )
+        wait_until(self.healthy, timeout_s, lambda _: late)
 
     # -- wire ----------------------------------------------------------------------------------------------------
     def _version(self) -> str:

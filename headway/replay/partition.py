@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from headway.adapters.kafka import AWAY, POLL_S, broker_error, consumer_config, end_offsets, refused
 from headway.errors import UnavailableError
 from headway.settings import Settings
+from headway.waiting import wait_until
 
 # a topic that was just created has no leader for a moment
 YOUNG = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
@@ -64,15 +65,16 @@ def wait_until_decided(settings: Settings, topic: str) -> None:
     than ``settings.replay.wait_s``.
     """
     ends = end_offsets(settings, topic, committed=False)
-    deadline = time.monotonic() + settings.replay.wait_s
-    while any(stable < ends[number] for number, stable in end_offsets(settings, topic).items()):
-        if time.monotonic() > deadline:
-            raise UnavailableError(
-                f"A transaction on topic {topic} has been open for {settings.replay.wait_s:g} s.",
-                where=f"{topic} at {settings.kafka.bootstrap_servers}",
-                next_step="see that no other replay of the feed runs; an orphan's is aborted within a minute",
-            )
-        time.sleep(0.02)
+    late = UnavailableError(
+        f"A transaction on topic {topic} has been open for {settings.replay.wait_s:g} s.",
+        where=f"{topic} at {settings.kafka.bootstrap_servers}",
+        next_step="see that no other replay of the feed runs; an orphan's is aborted within a minute",
+    )
+
+    def decided() -> bool:
+        return all(stable >= ends[number] for number, stable in end_offsets(settings, topic).items())
+
+    wait_until(decided, settings.replay.wait_s, lambda _: late, poll_s=0.02)
 
 
 def _end(settings: Settings, place: TopicPartition, *, decided: bool) -> int:

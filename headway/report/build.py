@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from headway.adapters.kafka import read_all
+from headway.adapters.kafka import latest, read_all
 from headway.adapters.ksql import KsqlClient
 from headway.core import topics
 from headway.core.feeds import load_feeds
@@ -18,7 +18,6 @@ from headway.report.model import FeedLine, LineLine, Report, SparkLine, StationL
 from headway.settings import PROJECT_DIR, Settings
 from headway.spark.progress import summarise
 from headway.spark.progress_log import history, read_lines
-from headway.verify.observe import latest
 from headway.verify.source import ledger_of
 
 T = TypeVar("T")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 
 from headway.adapters.kafka import end_offsets
@@ -11,6 +10,7 @@ from headway.core.topics import ARRIVALS, TURNSTILE, WEATHER
 from headway.errors import NotAsExpectedError
 from headway.settings import Settings
 from headway.spark.layout import Layout
+from headway.waiting import wait_until
 
 Ends = Mapping[str, Mapping[str, int]]
 
@@ -46,12 +46,12 @@ def wait_until_passed(layout: Layout, ends: Ends, timeout_s: float) -> None:
 
     Raises :class:`NotAsExpectedError` when the time is up.
     """
-    deadline = time.monotonic() + timeout_s
-    while not passed(ends, there := reached(layout)):
-        if time.monotonic() >= deadline:
-            raise NotAsExpectedError(
-                f"The Spark job did not reach the end of its topics within {timeout_s:g} s.",
-                where=f"job {layout.name}; reached {there}, wanted {dict(ends)}",
-                next_step="see its log (`headway logs spark-transit-stream`) and the Spark UI",
-            )
-        time.sleep(0.5)
+
+    def late(there: Ends) -> NotAsExpectedError:
+        return NotAsExpectedError(
+            f"The Spark job did not reach the end of its topics within {timeout_s:g} s.",
+            where=f"job {layout.name}; reached {there}, wanted {dict(ends)}",
+            next_step="see its log (`headway logs spark-transit-stream`) and the Spark UI",
+        )
+
+    wait_until(lambda: reached(layout), timeout_s, late, holds=lambda there: passed(ends, there), poll_s=0.5)

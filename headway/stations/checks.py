@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headway.adapters.kafka import read_all
+from headway.adapters.kafka import latest
 from headway.adapters.postgres import transaction
 from headway.core.stations import COLUMNS, LINES
 from headway.core.topics import STATION_LINES, STATIONS
 from headway.errors import NotAsExpectedError
 from headway.settings import Settings
+from headway.waiting import wait_until
 
 SHOWN = 5
 Rows = Mapping[int, Any]
@@ -25,7 +25,7 @@ def topic_equals_table(settings: Settings, timeout_s: float = 30.0) -> int:
     """
     return _wait_equal(
         lambda: read_table(settings),
-        lambda: {json.loads(key)["stop_id"]: row for key, row in _compacted(settings, STATIONS).items()},
+        lambda: {json.loads(key)["stop_id"]: row for key, row in latest(settings, STATIONS).items()},
         timeout_s,
         f"topic {STATIONS} differs from the table stations",
         "see `headway logs connect`, then run the connector's task again",
@@ -65,18 +65,7 @@ def read_table(settings: Settings) -> dict[int, dict[str, Any]]:
 
 def read_station_lines(settings: Settings) -> dict[int, dict[str, Any]]:
     """Give Faust's rows by station_id."""
-    return {int(key): row for key, row in _compacted(settings, STATION_LINES).items()}
-
-
-def _compacted(settings: Settings, topic: str) -> dict[bytes, Any]:
-    rows: dict[bytes, Any] = {}
-    for message in read_all(settings, topic):
-        key, value = message.key() or b"", message.value()
-        if value is None:
-            rows.pop(key, None)
-        else:
-            rows[key] = json.loads(value)
-    return rows
+    return {int(key): row for key, row in latest(settings, STATION_LINES).items()}
 
 
 def _stations_of(table: Rows) -> dict[int, Any]:
@@ -101,16 +90,11 @@ def _stations_of_topic(rows: Rows) -> dict[int, Any]:
 def _wait_equal(
     expected: Callable[[], Rows], found: Callable[[], Rows], timeout_s: float, what: str, next_step: str
 ) -> int:
-    deadline = time.monotonic() + timeout_s
-    while True:
-        want, have = expected(), found()
-        if want == have:
-            return len(want)
-        if time.monotonic() >= deadline:
-            raise NotAsExpectedError(
-                f"After {timeout_s:g} s {what}.", where=_difference(want, have), next_step=next_step
-            )
-        time.sleep(0.2)
+    def late(sides: tuple[Rows, Rows]) -> NotAsExpectedError:
+        return NotAsExpectedError(f"After {timeout_s:g} s {what}.", where=_difference(*sides), next_step=next_step)
+
+    want, _ = wait_until(lambda: (expected(), found()), timeout_s, late, holds=lambda sides: sides[0] == sides[1])
+    return len(want)
 
 
 def _difference(want: Rows, have: Rows) -> str:

@@ -6,7 +6,6 @@ In the embedded profile the supervisor runs them; elsewhere they run by themselv
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 
 import httpx
@@ -18,6 +17,7 @@ from headway.runtime.parts.faust import FaustWorker
 from headway.runtime.supervision import Supervision
 from headway.runtime.wanted import Wanted
 from headway.settings import Settings
+from headway.waiting import wait_until
 
 log = logging.getLogger(__name__)
 
@@ -131,18 +131,17 @@ def restart_stuck(settings: Settings, timeout_s: float = 180.0) -> list[str]:
 
 def wait_processing(settings: Settings, timeout_s: float = 180.0) -> WorkersHealth:
     """Wait until one worker is active and has caught up, and every other one stands by."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        now = health(settings)
-        if now.covered and now.lag == 0:
-            return now
-        if time.monotonic() >= deadline:
-            raise NotAsExpectedError(
-                f"After {timeout_s:g} s the Faust workers do not process: {now.describe()}.",
-                where=_said(settings, now) or f"group {GROUP} at {settings.kafka.bootstrap_servers}",
-                next_step="see `headway logs faust-worker-1`, then run the task again",
-            )
-        time.sleep(0.3)
+
+    def late(now: WorkersHealth) -> NotAsExpectedError:
+        return NotAsExpectedError(
+            f"After {timeout_s:g} s the Faust workers do not process: {now.describe()}.",
+            where=_said(settings, now) or f"group {GROUP} at {settings.kafka.bootstrap_servers}",
+            next_step="see `headway logs faust-worker-1`, then run the task again",
+        )
+
+    return wait_until(
+        lambda: health(settings), timeout_s, late, holds=lambda now: now.covered and now.lag == 0, poll_s=0.3
+    )
 
 
 def _said(settings: Settings, now: WorkersHealth) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from headway.adapters.kafka import partition_counts, read_all
+from headway.adapters.kafka import latest, partition_counts, read_all
 from headway.adapters.ksql import KsqlClient
 from headway.core.clock import HOUR_MS, hour_ms, to_ms
 from headway.errors import NotAsExpectedError
@@ -75,18 +75,6 @@ def read_events(settings: Settings, topic: str, content: Content | None = None) 
 def count_records(settings: Settings, topic: str) -> int:
     """Count a topic's committed records; a topic that does not exist has none."""
     return sum(1 for _ in read_all(settings, topic)) if topic in partition_counts(settings) else 0
-
-
-def latest(settings: Settings, topic: str) -> dict[bytes, dict[str, Any]]:
-    """Give the newest value of each key of a compacted topic; keys whose newest record is a tombstone are gone."""
-    found: dict[bytes, dict[str, Any]] = {}
-    for message in read_all(settings, topic):
-        key, value = message.key() or b"", message.value()
-        if value is None:
-            found.pop(key, None)
-        else:
-            found[key] = orjson.loads(value)
-    return found
 
 
 def ksql_table(client: KsqlClient, table: str, key: Callable[[str], Any], *, windowed: bool) -> Table:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from headway.adapters.kafka import latest
 from headway.adapters.ksql import KsqlClient
 from headway.core import topics
 from headway.core.clock import hour_text
@@ -111,7 +112,7 @@ def check_stations(checks: Checks, settings: Settings, by: float) -> None:
 
 
 def _connect(settings: Settings, expected: truths.Table) -> Check:
-    found = observe.latest(settings, topics.STATIONS)
+    found = latest(settings, topics.STATIONS)
     by_stop = {observe.key_number(key, "stop_id"): row for key, row in found.items()}
     return compare(
         "Connect, the table's rows in the topic",
@@ -125,7 +126,7 @@ def _connect(settings: Settings, expected: truths.Table) -> Check:
 
 
 def _faust(checks: Checks, settings: Settings, expected: truths.Table) -> Check:
-    rows = observe.latest(settings, topics.STATION_LINES).values()
+    rows = latest(settings, topics.STATION_LINES).values()
     return compare(
         "Faust, one row a station with its lines",
         expected,

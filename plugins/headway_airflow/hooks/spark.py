@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from headway.settings import Settings
     from headway.spark.catch_up import Ends
     from headway.spark.layout import Layout
+    from headway.spark.lease import Owner
 
 PROGRAM = "spark-transit-stream"
 _NOTE = "_stations_offsets.json"
@@ -74,16 +74,19 @@ def wait_until_idle(settings: Settings, limit_s: float = 600.0) -> None:
     Raises :class:`NotAsExpectedError` that names the driver when one still does after ``limit_s``.
     """
     from headway.spark.lease import owner
+    from headway.waiting import wait_until
 
-    lease, deadline = layout(settings).lease, time.monotonic() + limit_s
-    while holder := owner(lease):
-        if time.monotonic() >= deadline:
-            raise NotAsExpectedError(
-                f"A Spark driver (process {holder.pid}, {holder.mode}) still works after {limit_s:g} s.",
-                where=str(lease),
-                next_step="let its task end, or mark it failed in Airflow, then clear this one",
-            )
-        time.sleep(0.5)
+    lease = layout(settings).lease
+
+    def late(holder: Owner | None) -> NotAsExpectedError:
+        who = f"process {holder.pid}, {holder.mode}" if holder else "gone by now"
+        return NotAsExpectedError(
+            f"A Spark driver ({who}) still works after {limit_s:g} s.",
+            where=str(lease),
+            next_step="let its task end, or mark it failed in Airflow, then clear this one",
+        )
+
+    wait_until(lambda: owner(lease), limit_s, late, holds=lambda holder: holder is None, poll_s=0.5)
 
 
 def continuous_wanted(settings: Settings) -> bool:
