@@ -14,28 +14,30 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _answers(schema: dict[str, Any], kind: str = _JSON, **more: str) -> dict[str, Any]:
-    out: dict[str, Any] = {"200": {"description": "done", "content": {kind: {"schema": schema}}}}
-    for status, text in {"400": "refused", **{k.lstrip("s"): v for k, v in more.items()}}.items():
-        out[status] = {"description": text, "content": {_JSON: {"schema": _ref("Error")}}}
+def _answers(schema: dict[str, Any], *kinds: str, **more: str) -> dict[str, Any]:
+    content = {kind: {"schema": schema} for kind in kinds or (_JSON, "application/json")}
+    out: dict[str, Any] = {"200": {"description": "done", "content": content}}
+    for status, text in {"400": "refused", "406": "no such content type", **more}.items():
+        out[status.lstrip("s")] = {"description": text, "content": {_JSON: {"schema": _ref("Error")}}}
     return out
 
 
-def _post(summary: str, body: dict[str, Any], responses: dict[str, Any]) -> dict[str, Any]:
+def _post(
+    summary: str, body: dict[str, Any], responses: dict[str, Any], kinds: tuple[str, ...] = (_JSON, "application/json")
+) -> dict[str, Any]:
+    content = {kind: {"schema": body} for kind in kinds}
+    large = {"description": "too large", "content": {_JSON: {"schema": _ref("Error")}}}
     return {
         "post": {
             "summary": summary,
-            "requestBody": {
-                "required": True,
-                "content": {_JSON: {"schema": body}, "application/json": {"schema": body}},
-            },
-            "responses": responses,
+            "requestBody": {"required": True, "content": content},
+            "responses": {"413": large, **responses},
         }
     }
 
 
-def _get(summary: str, parameter: str = "") -> dict[str, Any]:
-    out: dict[str, Any] = {"summary": summary, "responses": _answers({"type": "object"})}
+def _get(summary: str, parameter: str = "", **more: str) -> dict[str, Any]:
+    out: dict[str, Any] = {"summary": summary, "responses": _answers({"type": "object"}, **more)}
     if parameter:
         out["parameters"] = [{"name": parameter, "in": "path", "required": True, "schema": {"type": "string"}}]
     return {"get": out}
@@ -55,7 +57,8 @@ OPENAPI: dict[str, Any] = {
     "info": {
         "title": "ksqlDB REST API (embedded engine)",
         "version": VERSION,
-        "description": "Statements, pull and push queries. HTTP/1.1; ksqlDB's own server speaks HTTP/2 as well.",
+        "description": "Statements, pull and push queries, streams of inserts. HTTP/1.1 and HTTP/2 on one port, "
+        "cleartext (by prior knowledge or upgrade) or TLS.",
     },
     "paths": {
         "/ksql": _post(
@@ -64,38 +67,44 @@ OPENAPI: dict[str, Any] = {
             _answers({"type": "array", "items": {"type": "object"}}, s413="too large", s503="not ready"),
         ),
         "/query": _post(
-            "Run one SELECT or PRINT; rows as chunked JSON",
+            "Run one SELECT or PRINT; rows as chunked JSON, a chunk each",
             _ref("Statements"),
-            _answers({"type": "array", "items": {"type": "object"}}, s429="too many queries"),
+            _answers({"type": "array", "items": {"type": "object"}}, _JSON, _DELIMITED, s429="too many queries"),
         ),
         "/query-stream": _post(
             "Run one SELECT; a header line, then an array a row",
             _ref("Query"),
-            _answers({"type": "string"}, _DELIMITED, s429="too many queries"),
+            _answers({"type": "string"}, _DELIMITED, _JSON, "application/json", s429="too many queries"),
         ),
         "/close-query": _post("End a push query", _object(["queryId"], queryId="text"), _answers({"type": "object"})),
         "/inserts-stream": _post(
-            "Insert rows: a line with the target, then a line a row",
-            {"type": "string"},
-            _answers({"type": "string"}, _DELIMITED),
+            "Insert rows: a line with the target, then a line a row; each is acknowledged while the request is open",
+            {"type": "string", "examples": ['{"target":"CLICKS"}\n{"PAGE":"/home","USER_ID":7}\n']},
+            _answers(_ref("Acknowledgement"), _DELIMITED, "application/json"),
+            kinds=(_DELIMITED, "application/json"),
         ),
         "/info": _get("Version, cluster, service"),
-        "/healthcheck": _get("Health, and the queries in ERROR"),
-        "/clusterStatus": _get("The servers of the service"),
+        "/healthcheck": _get("Health, and the queries in ERROR", s503="not healthy"),
+        "/clusterStatus": _get("The servers of the service, and what each has of each query"),
         "/status": _get("The status of every command"),
-        "/status/{command}": _get("The status of one command", "command"),
+        "/status/{command}": _get("The status of one command", "command", s404="no such command"),
         "/is_valid_property/{name}": _get("Whether a property may be set", "name"),
         "/heartbeat": _post("Another server's heartbeat", {"type": "object"}, _answers({"type": "object"})),
+        "/lag": _get("How far this server's stores are behind (ksql.lag.reporting.enable)"),
         "/v1/metadata": _get("The cluster's scope"),
         "/v1/metadata/id": _get("The server's id"),
         "/openapi.json": _get("This description"),
     },
+    # in force with authentication.method=BASIC; every resource then answers 401 and 403 too
+    "security": [{}, {"basic": []}],
     "components": {
+        "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
         "schemas": {
             "Statements": _object(
                 ["ksql"], ksql="text", streamsProperties="map", sessionVariables="map", commandSequenceNumber="int"
             ),
             "Query": _object(["sql"], sql="text", properties="map", sessionVariables="map"),
+            "Acknowledgement": _object(["status", "seq"], status="text", seq="int", error_code="int", message="text"),
             "Error": {
                 "type": "object",
                 "required": ["@type", "error_code", "message"],
@@ -109,6 +118,6 @@ OPENAPI: dict[str, Any] = {
                     "column": {"type": "integer", "description": "1-based; an addition of this server"},
                 },
             },
-        }
+        },
     },
 }
