@@ -48,7 +48,8 @@ public final class Numbers {
 
   /** Half goes up, towards positive infinity. */
   private static BigDecimal round(BigDecimal v, int places) {
-    return places >= v.scale() ? v : v.setScale(places, v.signum() < 0 ? RoundingMode.HALF_DOWN : RoundingMode.HALF_UP);
+    return places >= v.scale() ? v : vanishes(v, places) ? BigDecimal.ZERO
+        : v.setScale(places, v.signum() < 0 ? RoundingMode.HALF_DOWN : RoundingMode.HALF_UP);
   }
 
   public static Long trunc(Double v) { return v == null ? null : (Long) v.longValue(); }
@@ -64,7 +65,12 @@ public final class Numbers {
   }
 
   private static BigDecimal trunc(BigDecimal v, int places) {
-    return places >= v.scale() ? v : v.setScale(places, RoundingMode.DOWN);
+    return places >= v.scale() ? v : vanishes(v, places) ? BigDecimal.ZERO : v.setScale(places, RoundingMode.DOWN);
+  }
+
+  /** Tell whether nothing is left at so few digits: dividing by ten to the billionth would never end. */
+  private static boolean vanishes(BigDecimal v, int places) {
+    return (long) v.precision() - v.scale() < -(long) places;
   }
 
   private static boolean finite(double v) {

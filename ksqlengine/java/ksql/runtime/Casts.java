@@ -21,16 +21,29 @@ public final class Casts {
 
   /** Check that a number fits without losing digits. */
   public static BigDecimal fit(BigDecimal v, int precision, int scale) {
-    BigDecimal out = v.scale() == scale ? v : v.setScale(scale, RoundingMode.UNNECESSARY);
-    return checked(out, precision, scale);
+    if (v.scale() == scale) {
+      return checked(v, precision, scale);
+    }
+    checked(v, precision, scale);
+    if (vanishes(v, scale)) {
+      throw new ArithmeticException("Rounding necessary");
+    }
+    return v.setScale(scale, RoundingMode.UNNECESSARY);
   }
 
+  /** Before any setScale: 1e999999999 written out would fill the heap. */
   private static BigDecimal checked(BigDecimal v, int precision, int scale) {
-    if (v.precision() - v.scale() > precision - scale && v.signum() != 0) {
+    if ((long) v.precision() - v.scale() > precision - scale && v.signum() != 0) {
       throw new ArithmeticException("Numeric field overflow: A field with precision " + precision + " and scale " + scale
-          + " must round to an absolute value less than 10^" + (precision - scale) + ". Got " + v.toPlainString());
+          + " must round to an absolute value less than 10^" + (precision - scale) + ". Got "
+          + (v.scale() < -1000 ? v.toString() : v.toPlainString()));
     }
     return v;
+  }
+
+  /** Tell whether a number is nothing in the digits of a scale: 1e-999999999 divided out would never end. */
+  private static boolean vanishes(BigDecimal v, int scale) {
+    return v.signum() != 0 && (long) v.precision() - v.scale() < -(long) scale;
   }
 
   public static BigDecimal decimal(Object v, int precision, int scale) {
@@ -39,7 +52,9 @@ public final class Casts {
     }
     BigDecimal d = v instanceof BigDecimal ? (BigDecimal) v : v instanceof Double ? new BigDecimal(String.valueOf(v))
         : v instanceof String ? new BigDecimal(((String) v).trim()) : BigDecimal.valueOf(((Number) v).longValue());
-    return checked(d.setScale(scale, RoundingMode.HALF_UP), precision, scale);
+    checked(d, precision, scale);
+    BigDecimal rounded = vanishes(d, scale) ? BigDecimal.ZERO.setScale(scale) : d.setScale(scale, RoundingMode.HALF_UP);
+    return checked(rounded, precision, scale);
   }
 
   /** Widen a number to a decimal of a scale that holds it. */
