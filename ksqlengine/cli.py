@@ -125,9 +125,13 @@ def run(arguments: Sequence[str]) -> int:
     if given.url:
         return shell([*options, given.url])
     import ksqlengine
+    from ksqlengine.shell.__main__ import default_history, talk
+    from ksqlengine.shell.__main__ import parser as shell_parser
 
     with ksqlengine.embedded(given.bootstrap_servers) as ksql:
-        return shell(["--set", "auto.offset.reset=earliest", *options, ksql.url])
+        chosen = shell_parser().parse_args(["--set", "auto.offset.reset=earliest", *options, ksql.url])
+        # a file is read from top to bottom: what it has written counts in what it asks next
+        return talk(chosen, auth=None, history=default_history(), before_query=ksql.settle)
 
 
 def conformance(arguments: Sequence[str]) -> int:

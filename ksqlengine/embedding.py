@@ -29,6 +29,7 @@ import jpype
 from ksqlengine import tree
 from ksqlengine.__main__ import start_jvm
 from ksqlengine.catalog import Source
+from ksqlengine.engine import BuiltTopology
 from ksqlengine.errors import KsqlError, SetupError
 from ksqlengine.server.backend import Record
 from ksqlengine.server.config import ServerConfig
@@ -38,6 +39,7 @@ from ksqlengine.server.parsing import parse_query
 from ksqlengine.server.push import PushQuery
 from ksqlengine.server.service import KsqlService, Session
 from ksqlengine.server.streams import RowStream
+from ksqlengine.server.streams_query import StreamsQuery
 from ksqlengine.types import quote
 from ksqlengine.values import from_json, literal
 
@@ -85,8 +87,8 @@ class Embedded:
     # -- life --------------------------------------------------------------------------------------------------------
     def __enter__(self) -> Self:
         start_jvm(None, heap=self._heap, in_memory=self._in_memory)
-        backend = MemoryBackend(self._config) if self._in_memory else _RememberingBackend(self._config)
-        self._service = KsqlService(self._config, backend)
+        kafka = _TemporaryBackend if self._temporary else KafkaBackend
+        self._service = KsqlService(self._config, (MemoryBackend if self._in_memory else kafka)(self._config))
         self._service.start()
         return self
 
@@ -96,12 +98,8 @@ class Embedded:
         if self._server is not None:
             self._server.stop()
         service, self._service = self.service, None
-        backend = service.backend
         try:
-            if self._temporary and isinstance(backend, _RememberingBackend):
-                _forget(service, backend)
-            else:
-                service.stop()
+            service.stop()
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -298,54 +296,55 @@ def _read(stream: RowStream, deadline: float | None, *, each_s: float = 0.0) -> 
 
 
 # -- with a broker ---------------------------------------------------------------------------------------------------
-class _RememberingBackend(KafkaBackend):
-    """Kafka, and which topics this process has created there."""
+class _TemporaryBackend(KafkaBackend):
+    """Kafka, from which everything that was made through this is removed when it is closed."""
 
     def __init__(self, config: ServerConfig) -> None:
         super().__init__(config)
-        self.created: list[str] = []
+        self._created: list[str] = []
+        self._started: list[StreamsQuery] = []
 
     def create_topic(self, name: str, partitions: int, replicas: int, config: Mapping[str, str]) -> None:
         """Create a topic and note it, unless it exists."""
         if self.topic(name) is None:
-            self.created.append(name)
+            self._created.append(name)
         super().create_topic(name, partitions, replicas, config)
 
+    def start(
+        self, application_id: str, built: BuiltTopology, streams: Mapping[str, str], *, transient: bool = False
+    ) -> StreamsQuery:
+        """Start a topology and note it."""
+        query = super().start(application_id, built, streams, transient=transient)
+        if not transient:
+            self._started.append(query)
+        return query
 
-def _forget(service: KsqlService, backend: _RememberingBackend) -> None:
-    """Stop a service that nobody will start again, and remove what it has at the broker."""
-    service.push.close()
-    if service.commands is not None:
-        service.commands.stop()
-    queries = service.queries.all()
-    service.queries.close()
-    for query in queries:
-        drop = getattr(query.running, "forget", None)
-        if drop is not None:
-            drop()
-    for topic in backend.created:
-        backend.delete_topic(topic)
-    groups = backend.admin.listConsumerGroups().valid().get()
-    for group in [g.groupId() for g in groups if str(g.groupId()).startswith(backend.config.prefix)]:
-        _forget_group(backend, group)
-    backend.close()
+    def close(self) -> None:
+        """Remove what the queries, which are closed by now, and the service have at the broker; close the clients."""
+        for query in self._started:
+            query.forget()
+        for topic in self._created:
+            self.delete_topic(topic)
+        groups = self.admin.listConsumerGroups().valid().get()
+        for group in [g.groupId() for g in groups if str(g.groupId()).startswith(self.config.prefix)]:
+            self._forget_group(group)
+        super().close()
 
-
-def _forget_group(backend: KafkaBackend, group: Any) -> None:
-    """Delete the group of a push query; the broker counts its closed consumers as members until they time out."""
-    everyone = java("org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions")()
-    deadline = time.monotonic() + _GROUP_S
-    while True:
-        try:
-            backend.admin.removeMembersFromConsumerGroup(group, everyone).all().get()
-            backend.admin.deleteConsumerGroups(java("java.util.List").of(group)).all().get()
-        except jpype.JException as error:
-            if time.monotonic() > deadline:
-                LOG.warning("the consumer group %s stays at the broker: %s", group, error.getMessage())
+    def _forget_group(self, group: Any) -> None:
+        """Delete the group of a push query; the broker counts its closed consumers as members until they time out."""
+        everyone = java("org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions")()
+        deadline = time.monotonic() + _GROUP_S
+        while True:
+            try:
+                self.admin.removeMembersFromConsumerGroup(group, everyone).all().get()
+                self.admin.deleteConsumerGroups(java("java.util.List").of(group)).all().get()
+            except jpype.JException as error:
+                if time.monotonic() > deadline:
+                    LOG.warning("the consumer group %s stays at the broker: %s", group, error.getMessage())
+                    return
+                time.sleep(0.1)
+            else:
                 return
-            time.sleep(0.1)
-        else:
-            return
 
 
 def _topics_of(topology: Any, application: str) -> list[str]:

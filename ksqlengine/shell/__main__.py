@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -50,8 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return talk(given, auth=auth, history=default_history())
 
 
-def talk(given: argparse.Namespace, *, auth: tuple[str, str] | None, history: Path) -> int:
-    """Do what the options say."""
+def talk(
+    given: argparse.Namespace,
+    *,
+    auth: tuple[str, str] | None,
+    history: Path,
+    before_query: Callable[[], None] | None = None,
+) -> int:
+    """Do what the options say; ``before_query`` is called before each SELECT and PRINT."""
     piped = not sys.stdin.isatty()
     batch = bool(given.execute or given.file or piped)
     console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _pipe_width())
@@ -73,6 +79,7 @@ def talk(given: argparse.Namespace, *, auth: tuple[str, str] | None, history: Pa
         row_limit=given.query_row_limit,
         timeout_s=given.query_timeout / 1000 if given.query_timeout is not None else None,
         errors=Console(stderr=True, highlight=False) if batch else None,
+        before_query=before_query,
     )
     try:
         if not batch:

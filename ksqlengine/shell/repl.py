@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class Shell:
         row_limit: int | None = None,
         timeout_s: float | None = None,
         errors: Console | None = None,
+        before_query: Callable[[], None] | None = None,
     ) -> None:
         self.client, self.screen = client, Screen(console, output=output)
         self.errors = Screen(errors, output=output) if errors is not None else self.screen
@@ -49,6 +51,7 @@ class Shell:
         self.failures = 0
         self._history, self._typed = history, list[str]()
         self._row_limit, self._timeout_s = row_limit, timeout_s
+        self._before_query = before_query
         self._columns: dict[str, list[str]] = {}
         self._origin: list[str] = []  # the files that run, the innermost last
 
@@ -191,6 +194,8 @@ class Shell:
     def _stream(self, statement: str) -> None:
         show = self._print if _STREAMED.match(statement).group(1).upper() == "PRINT" else self._select  # type: ignore[union-attr]
         try:
+            if self._before_query is not None:
+                self._before_query()
             with self.client.stream(statement, self._timeout_s) as pieces:
                 show(statement, pieces)
         except KeyboardInterrupt:
