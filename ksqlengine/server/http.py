@@ -70,6 +70,7 @@ class Api:
             Route("/v1/metadata/id", self._guard(self.metadata_id)),
             Route("/openapi.json", self._guard(self.openapi)),
             Route("/ksql", self._guard(self.ksql), methods=["POST"]),
+            Route("/ksql/terminate", self._guard(self.terminate), methods=["POST"]),
             Route("/query", self._guard(self.query), methods=["POST"]),
             Route("/query-stream", self._guard(self.query_stream), methods=["POST"]),
             Route("/close-query", self._guard(self.close_query), methods=["POST"]),
@@ -268,6 +269,13 @@ class Api:
             raise RequestError("commandSequenceNumber must be a whole number.")
         answer = await run_sync(self.service.execute, text, session, number, limiter=self._threads)
         return self._json(request, answer)
+
+    async def terminate(self, request: Request) -> Response:
+        """End the service for good."""
+        from ksqlengine.server.ending import terminate_cluster
+
+        topics = (await self._body(request)).get("deleteTopicList", [])
+        return self._json(request, await run_sync(terminate_cluster, self.service, topics, limiter=self._threads))
 
     async def query(self, request: Request) -> Response:
         """Run one SELECT or PRINT; answer with chunked JSON."""

@@ -66,6 +66,11 @@ OPENAPI: dict[str, Any] = {
             _ref("Statements"),
             _answers({"type": "array", "items": {"type": "object"}}, s413="too large", s503="not ready"),
         ),
+        "/ksql/terminate": _post(
+            "End the service for good: its queries, its command topic, and sink topics that match a pattern",
+            {"type": "object", "properties": {"deleteTopicList": {"type": "array", "items": {"type": "string"}}}},
+            _answers({"type": "array", "items": {"type": "object"}}),
+        ),
         "/query": _post(
             "Run one SELECT or PRINT; rows as chunked JSON, a chunk each",
             _ref("Statements"),

@@ -221,3 +221,28 @@ def test_too_many_push_queries_at_once_are_refused_and_the_others_go_on(server: 
         statuses = sorted(a.result() for a in asked)
     assert statuses == [200] * 3 + [429] * 9
     until(lambda: not _is_following(server))
+
+
+def test_terminating_the_cluster_leaves_only_what_was_not_named(
+    platform: Settings, topics: Topics, tmp_path: Path
+) -> None:
+    running = KsqlServer(platform, f"{topics.prefix}_end_", tmp_path)
+    try:
+        running.wait_ready()
+        for name in ("gone", "kept"):
+            running.ksql(
+                f"CREATE STREAM from_{name} (n INT) WITH (KAFKA_TOPIC='{topics.prefix}.from_{name}', "
+                f"VALUE_FORMAT='JSON', PARTITIONS=1);"
+                f"CREATE STREAM {name} WITH (KAFKA_TOPIC='{topics.prefix}.{name}') AS SELECT * FROM from_{name};"
+            )
+        wrong = httpx.post(f"{running.url}/ksql/terminate", json={"deleteTopicList": ["("]})
+        assert (wrong.status_code, wrong.json()["error_code"]) == (400, 40000)
+        body = {"deleteTopicList": [".*gone"]}
+        answer = httpx.post(f"{running.url}/ksql/terminate", json=body, timeout=60).json()
+        assert answer[0]["commandStatus"]["status"] == "SUCCESS"
+        assert httpx.post(f"{running.url}/ksql", json={"ksql": "SHOW STREAMS;"}).status_code == 503
+    finally:
+        running.stop()
+    left = {t for t in topics.admin.list_topics(timeout=10).topics if topics.prefix in t}
+    assert {f"{topics.prefix}.kept", f"{topics.prefix}.from_gone"} <= left
+    assert not left & {f"{topics.prefix}.gone", f"_confluent-ksql-{topics.prefix}_end__command_topic"}

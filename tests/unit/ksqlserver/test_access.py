@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from ksqlengine.__main__ import parse_arguments
 from ksqlengine.errors import KsqlError
 from ksqlengine.server.access import PEER, Access
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.settings import Listener, advertised, check_settings
+from ksqlengine.server.tls import peer_context, server_context
 
 
 def config(**properties: str) -> ServerConfig:
@@ -108,3 +116,75 @@ def test_settings_without_effect_are_named_and_those_one_relies_on_refused() -> 
     assert "ksql.schema.registry.url" in named[0]
     with pytest.raises(KsqlError, match=r"ksql\.queries\.file"):
         check_settings(config(**{"ksql.queries.file": "/q.sql"}))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a file with a key and its certificate for this machine."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    kind, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    file.write_bytes(key.private_bytes(kind, form, serialization.NoEncryption()) + made.public_bytes(kind))
+    return file
+
+
+def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str = "localhost") -> str | None:
+    """Connect two contexts in memory and give the protocol that they chose. Raises ssl.SSLError."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server, server_hostname=name),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for _ in range(4):
+        for end in ends:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+    return ends[0].selected_alpn_protocol()
+
+
+def test_https_listener_offers_http2_to_clients_and_peers(certificate: Path) -> None:
+    given = config(**{"ssl.keystore.location": str(certificate), "ssl.keystore.type": "PEM"})
+    client = ssl.create_default_context(cafile=str(certificate))
+    client.set_alpn_protocols(["h2", "http/1.1"])
+    assert shake_hands(server_context(given), client) == "h2"
+    shake_hands(server_context(given), peer_context(given), "another-name")
+
+
+def test_https_listener_may_ask_clients_for_certificates(certificate: Path) -> None:
+    store = {"ssl.keystore.location": str(certificate), "ssl.keystore.type": "PEM"}
+    trust = {"ssl.truststore.location": str(certificate), "ssl.truststore.type": "PEM"}
+    server = server_context(config(**store, **trust, **{"ssl.client.authentication": "REQUIRED"}))
+    stranger = ssl.create_default_context(cafile=str(certificate))
+    with pytest.raises(ssl.SSLError):
+        shake_hands(server, stranger)
+    stranger.load_cert_chain(certificate)
+    shake_hands(server, stranger)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"ssl.keystore.location": "/no/such.pem", "ssl.keystore.type": "PEM"},
+        {"ssl.enabled.protocols": "SSLv3"},
+        {"ssl.client.authentication": "REQUIRED"},
+        {"ssl.client.authentication": "MAYBE"},
+    ],
+)
+def test_tls_that_cannot_be_honoured_stops_the_start(certificate: Path, wrong: dict[str, str]) -> None:
+    store = {"ssl.keystore.location": str(certificate), "ssl.keystore.type": "PEM"} if wrong else {}
+    with pytest.raises(KsqlError):
+        server_context(config(**store | wrong))
