@@ -35,7 +35,11 @@ def plan(
     """Group, aggregate and filter by HAVING; the items then read keys, states and window bounds."""
     groups = [canonical(g, relation) for g in query.group_by or ()]
     for g in groups:
-        _known(g, relation)
+        _known(g, relation, "GROUP BY")
+    if query.having is not None:
+        _known(query.having, relation, "HAVING", windowed=query.window is not None)
+    for item in items:
+        _known(item.expr, relation, "SELECT", windowed=query.window is not None)
     items = [replace(i, expr=canonical(i.expr, relation)) for i in items]
     having = canonical(query.having, relation) if query.having is not None else None
     used = [i.expr for i in items] + ([having] if having is not None else [])
@@ -132,11 +136,15 @@ def plan(
     return changed, grouped
 
 
-def _known(expr: t.Expr, relation: Relation) -> None:
+def _known(expr: t.Expr, relation: Relation, clause: str, *, windowed: bool = False) -> None:
     """Refuse an unknown column before anything is said about aggregates."""
     for c in columns(expr):
-        if not relation.find(c) and (c.source is None or c.source in [a for a, _ in relation.sources]):
-            raise unknown_column(c, "GROUP BY")
+        if c.name in WINDOW_BOUNDS and windowed:
+            continue
+        if c.source is not None and c.source not in [a for a, _ in relation.sources]:
+            raise KsqlError(f"'{c.source}' is not a valid stream/table name or alias.")
+        if not relation.find(c):
+            raise unknown_column(c, clause)
         check_unambiguous(c, relation)
 
 
