@@ -1,7 +1,7 @@
 """The pytest fixture ``ksql``: a fresh, empty ksqlDB for each test.
 
 In this process and without a broker, unless ``--ksql-bootstrap-servers`` (or the variable
-``KSQLENGINE_BOOTSTRAP_SERVERS``) names a cluster: the same tests then run on Kafka, and what they made there is removed.
+``KSQLENGINE_BOOTSTRAP_SERVERS``) names a cluster: the same tests then run on Kafka, and what they make is removed.
 """
 
 from __future__ import annotations
