@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ksqlengine import tree as t
 from ksqlengine.codegen.names import format_expression, ident, rewrite
 from ksqlengine.planner.references import froms
@@ -11,6 +13,13 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int) else f"'{value}'"
+
+
+def _source(source: t.From | t.Join, full: Callable[[t.Expr], str]) -> str:
+    if isinstance(source, t.From):
+        return f"{ident(source.name)} {ident(source.alias)}"
+    kind = source.kind if source.kind == "INNER" else f"{'FULL' if source.kind == 'OUTER' else source.kind} OUTER"
+    return f"{_source(source.left, full)}\n{kind} JOIN {_source(source.right, full)} ON ({full(source.condition)})"
 
 
 def format_create_as(node: t.CreateSource) -> str:
@@ -36,8 +45,9 @@ def format_create_as(node: t.CreateSource) -> str:
             generated += 1
         lines.append(f"  {full(item.expr)} {ident(name)}")
     with_ = ", ".join(f"{k}={_value(v)}" for k, v in node.properties.items())
-    text = f"CREATE {node.kind} {ident(node.name)}{f' WITH ({with_})' if with_ else ''} AS SELECT\n" + ",\n".join(lines)
-    text += "\nFROM " + ", ".join(f"{ident(s.name)} {ident(s.alias)}" for s in sources)
+    listed = " " + lines[0].strip() if len(lines) == 1 else "\n" + ",\n".join(lines)
+    text = f"CREATE {node.kind} {ident(node.name)}{f' WITH ({with_})' if with_ else ''} AS SELECT{listed}"
+    text += f"\nFROM {_source(query.source, full)}"
     if query.where is not None:
         text += f"\nWHERE {full(query.where)}"
     if query.group_by:
