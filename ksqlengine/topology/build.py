@@ -267,14 +267,13 @@ class TopologyBuilder:
         if grace is None:
             grace = 0 if step["emit_final"] else max(_DAY_MS - size, 0)
         materialized = self.materialized(step["store"], keyed)
-        retention = max(window["retention_ms"] or 0, size + grace)
-        # Closed windows are emitted by looking them up in the store, as ksqlDB does: one that ended more than a window
-        # before the record that closes it is gone by then. `ksql.suppress.enabled` buffers them instead: none is lost.
+        materialized = materialized.withRetention(millis(max(window["retention_ms"] or 0, size + grace)))
+        # ksqlDB emits closed windows by looking them up in RocksDB. One that ended long before the record that closes it
+        # is gone by then; which ones are depends on that store. `ksql.suppress.enabled` buffers them: none is lost.
         buffered = step["emit_final"] and self.flag("ksql.suppress.enabled")
         if step["emit_final"] and not buffered:
-            # the record that closes a window must still find it; a session ends only when a later one comes
-            retention += _DAY_MS if window["kind"] == "SESSION" else 1
-        materialized = materialized.withRetention(millis(retention))
+            rocks = jvm.java("org.apache.kafka.streams.kstream.Materialized$StoreType").ROCKS_DB
+            materialized = materialized.withStoreType(rocks)
         emit = jvm.java("org.apache.kafka.streams.kstream.EmitStrategy")
         strategy = emit.onWindowClose() if step["emit_final"] and not buffered else emit.onWindowUpdate()
         init, add = self.dsl.init(aggregation), self.dsl.add(aggregation)
