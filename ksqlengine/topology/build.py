@@ -268,8 +268,8 @@ class TopologyBuilder:
             grace = 0 if step["emit_final"] else max(_DAY_MS - size, 0)
         materialized = self.materialized(step["store"], keyed)
         materialized = materialized.withRetention(millis(max(window["retention_ms"] or 0, size + grace)))
-        # ksqlDB emits closed windows by looking them up in RocksDB. One that ended long before the record that closes it
-        # is gone by then; which ones are depends on that store. `ksql.suppress.enabled` buffers them: none is lost.
+        # ksqlDB emits closed windows by looking them up in RocksDB. One that ended long before the record that closes
+        # it is gone by then; which ones are depends on that store. `ksql.suppress.enabled` buffers them: none is lost.
         buffered = step["emit_final"] and self.flag("ksql.suppress.enabled")
         if step["emit_final"] and not buffered:
             rocks = jvm.java("org.apache.kafka.streams.kstream.Materialized$StoreType").ROCKS_DB
