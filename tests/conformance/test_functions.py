@@ -21,8 +21,10 @@ from typing import Any
 import pytest
 
 from ksqlengine import jvm
+from ksqlengine.engine import parse_statements
+from ksqlengine.errors import KsqlError
 from ksqlengine.functions.library import SCALARS
-from tests.conformance.expressions import evaluate, refusal
+from tests.conformance.expressions import engine, evaluate, refusal
 
 FOLDER = Path(__file__).parent / "functions"
 FILES = sorted(FOLDER.glob("*.txt"))
@@ -117,3 +119,48 @@ def test_count_distinct_stays_small_and_near_the_truth(test_driver_jvm: None) ->
     for number in range(19_900, 20_101):
         other = count.add(other, f"user-{number}")
     assert abs(count.result(count.merge(other, state)) - 20_100) < 0.05 * 20_100
+
+
+ARGUMENTS = [
+    "null", "true", "1", "3000000000", "1.5", "1.5e0", "'a'", "''", "-2", "n_int", "n_str", "TO_BYTES('a', 'utf8')",
+    "FROM_DAYS(1)", "PARSE_TIME('10:00', 'HH:mm')", "FROM_UNIXTIME(5)", "ints", "strs", "ARRAY[1.5]", "ARRAY[ARRAY[1]]",
+    "ARRAY[STRUCT(a := 1)]", "map", "MAP('a' := FROM_DAYS(1))", "STRUCT(a := 1)", "x => x", "(x, y) => y",
+    "(x, y, z) => x", "DAYS", "9223372036854775807", "SQRT(-1)",
+]  # fmt: skip
+FITTING = {
+    "BOOLEAN": "true", "INTEGER": "1", "BIGINT": "3000000000", "DECIMAL": "1.5", "DOUBLE": "1.5e0", "STRING": "'a'",
+    "BYTES": "TO_BYTES('a', 'utf8')", "DATE": "FROM_DAYS(1)", "TIME": "PARSE_TIME('10:00', 'HH:mm')",
+    "TIMESTAMP": "FROM_UNIXTIME(5)", "ARRAY": "ints", "MAP": "map", "UNIT": "DAYS", "VAR": "1", "ANY": "1",
+}  # fmt: skip
+LAMBDAS = {1: "x => x", 2: "(x, y) => y", 3: "(x, y, z) => x"}
+EACH = 13  # of more than 10,000 calls; all of them take two minutes
+
+
+def calls() -> list[str]:
+    """Return each overload with each of its arguments replaced by each kind of value, thinned out."""
+    found = {}
+    for name, signatures in SCALARS.functions.items():
+        for signature in signatures:
+            fitting = [LAMBDAS[len(p.fields)] if p.base == "LAMBDA" else FITTING[p.base] for p in signature.params]
+            for place in range(len(fitting)):
+                for other in ARGUMENTS:
+                    found[f"{name}({', '.join([*fitting[:place], other, *fitting[place + 1 :]])})"] = None
+    return list(found)[::EACH]
+
+
+def test_every_call_is_refused_in_words_or_gives_a_value(test_driver_jvm: None) -> None:
+    made = engine()
+    accepted = []
+    for call in calls():
+        try:
+            made.plan(parse_statements(f"CREATE STREAM o AS SELECT k, {call} AS v FROM s;")[0])
+        except KsqlError as error:
+            assert error.message
+        else:
+            accepted.append(call)
+    assert len(accepted) > 80
+    internal = ("cannot be cast", "NullPointer", 'because "', "No enum constant")
+    for start in range(0, len(accepted), AT_ONCE):
+        part = accepted[start : start + AT_ONCE]
+        for call, result in zip(part, evaluate(part), strict=True):
+            assert not [p for p in result.problems if any(word in p for word in internal)], call

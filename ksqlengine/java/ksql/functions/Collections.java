@@ -106,7 +106,7 @@ public final class Collections {
     if (list == null || direction == null) {
       return null;
     }
-    String d = direction.trim().toUpperCase();
+    String d = direction.trim().toUpperCase(java.util.Locale.ROOT);
     boolean up = d.equals("ASC") || d.equals("ASCENDING");
     if (!up && !d.equals("DESC") && !d.equals("DESCENDING")) {
       return null;

@@ -190,7 +190,7 @@ public final class Numbers {
     if (Math.abs(lon1) > 180 || Math.abs(lon2) > 180) {
       throw new IllegalArgumentException("valid longitude values for GeoDistance function are in the range of -180 to 180 decimal degrees");
     }
-    String u = unit == null ? "KM" : unit.toUpperCase();
+    String u = unit == null ? "KM" : unit.toUpperCase(java.util.Locale.ROOT);
     if (!u.startsWith("KM") && !u.startsWith("MI")) {
       throw new IllegalArgumentException("units should be one of: KM, MI. Was: " + unit);
     }

@@ -25,11 +25,11 @@ public final class Strings {
   }
 
   public static String ucase(String s) {
-    return s == null ? null : s.toUpperCase();
+    return s == null ? null : s.toUpperCase(java.util.Locale.ROOT);
   }
 
   public static String lcase(String s) {
-    return s == null ? null : s.toLowerCase();
+    return s == null ? null : s.toLowerCase(java.util.Locale.ROOT);
   }
 
   public static String trim(String s) {
