@@ -29,6 +29,7 @@ from headway.settings import PROJECT_DIR, Settings
 
 POLL_S = 0.5
 LEFTOVER_PATIENCE_S = 10.0
+RESUME_S = 60.0
 _NEEDED_TO_RESUME = {"kafka", "spark-master", "spark-worker"}
 # Ended first to last; within a wave all at once. What writes goes before what is written to.
 _STOP_WAVES: tuple[tuple[str, ...], ...] = (
@@ -101,11 +102,11 @@ class Platform:
             was_alive = self.supervision.alive()
             self.supervision.boot()
             self.wishes = Wanted(self.settings)
-            launch = _Launch(self.supervision, parts, {part.name for part in parts if self.wanted(part)}, tell)
+            launch = _Launch(self.supervision, parts, tell)
             try:
                 launch.run()
                 self._furnish({part.name for part in parts}, tell)
-                self._resume({part.name for part in parts}, tell)
+                self._resume(parts, launch.started, tell)
             except BaseException:
                 # KeyboardInterrupt too: nothing stays half-started
                 self._undo(launch.started, stop_supervisor=not was_alive, tell=tell)
@@ -127,13 +128,37 @@ class Platform:
         detail = f"{len(touched)} made or corrected" if touched else "as they should be"
         tell(Event("furnish", "healthy", detail, time.monotonic() - began))
 
-    def _resume(self, chosen: set[str], tell: OnEvent) -> None:
-        """Start the wanted programs that are no parts; `transit_health` looks whether they process."""
-        if not chosen >= _NEEDED_TO_RESUME:
-            return
-        for name in self.wishes.names():
-            if self.wishes.begin(name):
-                tell(Event(name, "healthy", "as it was asked for before"))
+    def _resume(self, parts: Sequence[Part], started: list[str], tell: OnEvent) -> None:
+        """Start what was asked for before. One that does not start is told, and costs the platform nothing.
+
+        (Nobody could take the wish back on a platform that does not come up.) `transit_health` looks whether they
+        process.
+        """
+        wanted = [part for part in parts if not part.started_by_up and part.name in self.wishes]
+        for part in wanted:
+            if not self.supervision.status(part.name).running:
+                tell(Event(part.name, "starting"))
+                self.supervision.start(part.name)
+                started.append(part.name)
+        for part in wanted:
+            self._tell_resumed(part, tell)
+        if {part.name for part in parts} >= _NEEDED_TO_RESUME:
+            for name in self.wishes.names():
+                if self.wishes.begin(name):
+                    started.append(name)
+                    tell(Event(name, "healthy", "as it was asked for before"))
+
+    def _tell_resumed(self, part: Part, tell: OnEvent) -> None:
+        began, reason = time.monotonic(), "it does not stay up"
+        while time.monotonic() < began + RESUME_S and self.supervision.status(part.name).state != "FATAL":
+            try:
+                tell(Event(part.name, "healthy", part.probe(), time.monotonic() - began))
+                return
+            except NotReadyError as error:
+                reason = str(error)
+            time.sleep(POLL_S)
+        detail = f"asked for before, but {reason}: `headway logs {part.name}`; all else runs"
+        tell(Event(part.name, "failed", detail, time.monotonic() - began))
 
     def chosen(self, only: Sequence[str] = ()) -> list[Part]:
         """Give the named parts and what they depend on, or all."""
@@ -268,8 +293,8 @@ class Platform:
 class _Launch:
     """Start parts, each as soon as those it depends on are healthy."""
 
-    def __init__(self, supervision: Supervision, parts: Sequence[Part], wanted: set[str], tell: OnEvent) -> None:
-        self.supervision, self.parts, self.wanted, self.tell = supervision, parts, wanted, tell
+    def __init__(self, supervision: Supervision, parts: Sequence[Part], tell: OnEvent) -> None:
+        self.supervision, self.parts, self.tell = supervision, parts, tell
         self.started: list[str] = []
         self._healthy = {part.name: threading.Event() for part in parts}
         self._abandoned = threading.Event()
@@ -302,7 +327,7 @@ class _Launch:
             if self._abandoned.is_set():
                 return
             self._start(part)
-            if part.name in self.wanted:
+            if part.started_by_up:
                 detail = self._wait(part)
                 self.tell(Event(part.name, "healthy", detail, time.monotonic() - began))
             self._healthy[part.name].set()
@@ -315,10 +340,10 @@ class _Launch:
                 self.tell(Event(part.name, "failed", str(error).splitlines()[0], time.monotonic() - began))
 
     def _start(self, part: Part) -> None:
-        self.tell(Event(part.name, "preparing" if part.name in self.wanted else "registered"))
+        self.tell(Event(part.name, "preparing" if part.started_by_up else "registered"))
         part.prepare()
         self.supervision.ensure_program(part.spec())
-        if part.name not in self.wanted:
+        if not part.started_by_up:
             return
         if not self.supervision.status(part.name).running:
             self.started.append(part.name)

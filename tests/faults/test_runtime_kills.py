@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from headway.runtime.environment import base_environment, runtime_id
-from headway.runtime.platform import Platform
+from headway.runtime.platform import Event, Platform
 from headway.runtime.processes import free_ports, of_platform, port_is_free
 from headway.runtime.program import ProgramSpec
 from headway.runtime.supervision import Supervision
@@ -97,7 +97,9 @@ def test_interrupted_up_leaves_nothing_running(small: Settings) -> None:
     assert not supervision.alive()
 
 
-def test_what_was_asked_for_before_down_runs_after_up_and_what_was_stopped_does_not(small: Settings) -> None:
+def test_what_was_asked_for_before_down_runs_after_up_and_what_was_stopped_does_not(
+    small: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parts = ("faust-worker-1", "faust-worker-2", "spark-worker")
     platform, supervision = Platform(small), Supervision(small)
     platform.up(only=parts)
@@ -126,6 +128,17 @@ def test_what_was_asked_for_before_down_runs_after_up_and_what_was_stopped_does_
     assert (rows["driver"]["state"], rows["driver"]["health"]) == ("stopped", "not healthy")
     assert rows["faust-worker-1"]["health"] == "healthy"
     assert rows["faust-worker-2"]["health"] == "-"
+
+    supervision.stop("faust-worker-1")
+    monkeypatch.setattr("headway.runtime.platform.RESUME_S", 5.0)
+    told: list[Event] = []
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, small.faust.web_port))
+        taken.listen()
+        platform.up(told.append, only=parts)
+    assert [event.part for event in told if event.state == "failed"] == ["faust-worker-1"]
+    assert supervision.status("spark-worker").running, "a worker that does not start costs the platform nothing"
+    assert supervision.status("driver").running
 
 
 def test_taken_port_is_told_before_anything_starts(small: Settings) -> None:
