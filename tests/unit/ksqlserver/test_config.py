@@ -51,6 +51,24 @@ def test_statement_is_stronger_than_the_server_and_cannot_move_it() -> None:
     assert given.streams({"bootstrap.servers": "evil:1"})["bootstrap.servers"] == "broker:9092"
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"), [("rocksDB", "RocksDB"), ("in_memory", "InMemory"), ("ROCKSDB", "RocksDB")]
+)
+def test_older_name_of_the_kind_of_store_counts_too(name: str, expected: str) -> None:
+    for got in (
+        config(**{"ksql.streams.default.dsl.store": name}).streams({}),
+        config().streams({"ksql.streams.default.dsl.store": name}),
+    ):
+        assert got["dsl.store.suppliers.class"].endswith(f"${expected}DslStoreSuppliers")
+
+
+def test_what_decides_over_bad_records_reaches_the_topology() -> None:
+    given = config(**{"ksql.fail.on.production.error": "true", "ksql.other": "x"})
+    assert given.streams({})["ksql.fail.on.production.error"] == "true"
+    assert given.streams({"ksql.fail.on.production.error": False})["ksql.fail.on.production.error"] == "false"
+    assert "ksql.other" not in given.streams({})
+
+
 def test_default_is_exactly_once_and_takes_any_time() -> None:
     got = config().streams({})
     assert got["processing.guarantee"] == "exactly_once_v2"
