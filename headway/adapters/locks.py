@@ -134,7 +134,8 @@ def _take(connection: Any, function: str, where: str, timeout_s: float) -> None:
     started = time.monotonic()
     if _try(connection, function, min(_AT_ONCE_MS, int(timeout_s * 1000))):
         return
-    log.info("Waiting for the lock on replays, %.0f s at most. Who holds it: %s.", timeout_s, _named(connection))
+    # a warning, so that the command line shows it too
+    log.warning("Waiting for the lock on replays, %.0f s at most. Who holds it: %s.", timeout_s, _named(connection))
     if not _try(connection, function, int(timeout_s * 1000)):
         raise BusyError(
             f"The lock on replays was not free within {timeout_s:g} s. Who holds it: {_named(connection)}.",

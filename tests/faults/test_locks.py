@@ -58,7 +58,9 @@ def wait_for(holds: Callable[[], bool], what: str, timeout_s: float = 10.0) -> N
         time.sleep(0.02)
 
 
-def test_replays_share_and_the_one_that_waits_for_them_learns_who_they_are(postgres: Settings) -> None:
+def test_replays_share_and_the_one_that_waits_for_them_learns_who_they_are(
+    postgres: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     with replays_shared(postgres, "a replay of turnstile"), replays_shared(postgres, "a replay of weather"):
         assert [held.split(" (since")[0] for held in holders(postgres)] == [
             "a replay of turnstile",
@@ -69,6 +71,7 @@ def test_replays_share_and_the_one_that_waits_for_them_learns_who_they_are(postg
             replays_excluded(postgres, "a verification", timeout_s=0.2),
         ):
             pass
+        assert "Who holds it: a replay of turnstile (since" in caplog.text, "who waits is told at once"
     assert holders(postgres) == []
     with replays_excluded(postgres, "a verification", timeout_s=0.2):
         pass
