@@ -51,15 +51,16 @@ class Code:
     type: SqlType
 
 
-def attempt(expr: t.Expr, java: str, kind: str) -> str:
+def attempt(expr: t.Expr, java: str, kind: str, constants: Constants) -> str:
     """Let a function call inside an expression fail by itself: it is null then, as in ksqlDB."""
-    return guarded(java, kind) if isinstance(expr, t.Call | t.Cast | t.Arithmetic) else java
+    return guarded(expr, java, kind, constants) if isinstance(expr, t.Call | t.Cast | t.Arithmetic) else java
 
 
-def guarded(java: str, kind: str) -> str:
+def guarded(expr: t.Expr, java: str, kind: str, constants: Constants) -> str:
     """Return Java that is null, and logged, where the given Java fails."""
     part = f"new ksql.runtime.Lambda() {{ public Object call(final Object[] none) {{ return {java}; }} }}"
-    return f"(({kind}) ksql.runtime.Ops.attempt({part}))"
+    place = f"{literal_code(constants.query, STRING)}, {literal_code(format_expression(expr), STRING)}"
+    return f"(({kind}) ksql.runtime.Ops.attempt({part}, {place}))"
 
 
 Resolver = Callable[[t.Column], Code]
@@ -67,9 +68,10 @@ Resolver = Callable[[t.Column], Code]
 
 @dataclass
 class Constants:
-    """Collect the static fields that a generated class needs."""
+    """Collect the static fields that a generated class needs; `query` is whose problems its expressions log."""
 
     fields: dict[str, str] = field(default_factory=dict)
+    query: str = ""
 
     def constant(self, java_type_: str, java: str) -> str:
         """Return the name of a field that holds a value."""
@@ -159,7 +161,7 @@ class Compiler:
                 "Cannot construct an array with all NULL elements (see https://github.com/confluentinc/ksql/"
                 "issues/4239). As a workaround, you may cast a NULL value to the desired type."
             )
-        codes = [attempt(i, c, "Object") for i, c in zip(e.items, codes, strict=True)]
+        codes = [attempt(i, c, "Object", self.constants) for i, c in zip(e.items, codes, strict=True)]
         return Code(f"ksql.runtime.Ops.list(new Object[] {{{', '.join(codes)}}})", array(element))
 
     def _mapof(self, e: t.MapOf) -> Code:
@@ -176,7 +178,7 @@ class Compiler:
                 "Cannot construct a map with all NULL " + what + " (see https://github.com/confluentinc/ksql/"
                 "issues/4239). As a workaround, you may cast a NULL " + what[:-1] + " to the desired type."
             )
-        values = [attempt(x, v, "Object") for (_, x), v in zip(e.entries, values, strict=True)]
+        values = [attempt(x, v, "Object", self.constants) for (_, x), v in zip(e.entries, values, strict=True)]
         parts = ", ".join(f"{k}, {v}" for k, v in zip(keys, values, strict=True))
         return Code(f"ksql.runtime.Ops.map(new Object[] {{{parts}}})", map_of(key, value))
 
@@ -188,7 +190,9 @@ class Compiler:
         type_ = struct(zip(names, (c.type for c in codes), strict=True))
         if type_.is_open:
             raise KsqlError(UNTYPED_NULL)
-        values = ", ".join(attempt(v, c.java, "Object") for (_, v), c in zip(e.fields, codes, strict=True))
+        values = ", ".join(
+            attempt(v, c.java, "Object", self.constants) for (_, v), c in zip(e.fields, codes, strict=True)
+        )
         return Code(f"new ksql.runtime.Struct({self.constants.sql_type(type_)}, new Object[] {{{values}}})", type_)
 
     # ---- arithmetic
@@ -304,7 +308,7 @@ class Compiler:
     def _cast(self, e: t.Cast) -> Code:
         value = self.compile(e.value)
         if isinstance(e.value, t.Call) and value.type != NULL:
-            value = Code(attempt(e.value, value.java, java_type(value.type)), value.type)
+            value = Code(attempt(e.value, value.java, java_type(value.type), self.constants), value.type)
         return Code(cast_code(value.java, value.type, e.type, self.constants.sql_type), e.type)
 
     # ---- functions
@@ -323,7 +327,7 @@ class Compiler:
                 codes.append(None)
             else:
                 code = self.compile(arg)
-                codes.append(Code(attempt(arg, code.java, java_type(code.type)), code.type))
+                codes.append(Code(attempt(arg, code.java, java_type(code.type), self.constants), code.type))
         types = [
             c.type if c is not None else SqlType(LAMBDA, fields=tuple((p, NULL) for p in a.params))  # type: ignore[attr-defined]
             for c, a in zip(codes, e.args, strict=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ksqlengine import tree as t
 from ksqlengine.catalog import WindowInfo
-from ksqlengine.codegen.expressions import Code, guarded
+from ksqlengine.codegen.expressions import Code, Constants, guarded
 from ksqlengine.codegen.java_types import java_type, literal_code
 from ksqlengine.codegen.names import columns, format_expression, rewrite, walk
 from ksqlengine.errors import KsqlError
@@ -229,7 +229,7 @@ def _states(
     scope = Scope(relation, "SELECT", builder.constants)
     states, udafs = [], []
     for i, call in enumerate(calls):
-        codes = [_argument(scope.compiler.compile(a), a) for a in call.args]
+        codes = [_argument(scope.compiler.compile(a), a, builder.constants) for a in call.args]
         types = [c.type for c in codes]
         signature, bound = AGGREGATES.resolve(call.name, types)
         params = signature.expand(len(types)) or ()
@@ -278,11 +278,11 @@ def _states(
     return states, udafs
 
 
-def _argument(code: Code, expr: t.Expr) -> Code:
+def _argument(code: Code, expr: t.Expr, constants: Constants) -> Code:
     """Let an argument that fails be null: lists collect it, counts do not."""
     if isinstance(expr, t.Column | t.Literal) or code.type == NULL:
         return code
-    return Code(guarded(code.java, java_type(code.type)), code.type)
+    return Code(guarded(expr, code.java, java_type(code.type), constants), code.type)
 
 
 def _aggregation(n: int, sets_of: dict[int, str], states: list[str], width: int, builder: PlanBuilder) -> str:

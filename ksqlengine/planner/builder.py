@@ -21,7 +21,7 @@ class PlanBuilder:
         self.config = config or {}
         self.query_id = query_id
         self.classes: list[str] = []
-        self.constants = Constants()
+        self.constants = Constants(query=query_id)
         self._open_sources: list[tuple[dict[str, Any], list[Slot], Source]] = []
         self._names = 0
         self.states: list[tuple[str, str]] = []  # (aggregate, type of its intermediate value)

@@ -168,13 +168,18 @@ public final class Ops {
   }
 
   /** Evaluate a part that may fail by itself: its value is null then, the rest goes on. */
-  public static Object attempt(Lambda part) {
+  public static Object attempt(Lambda part, String query, String expression) {
     try {
       return part.call(null);
     } catch (RuntimeException e) {
-      ProcessingLog.badExpression("", "", e);
+      ProcessingLog.badExpression(query, expression, e);
       return null;
     }
+  }
+
+  /** What plans of older engines call. */
+  public static Object attempt(Lambda part) {
+    return attempt(part, "", "");
   }
 
   public static List<Object> list(Object[] items) {
