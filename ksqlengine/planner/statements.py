@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ksqlengine import tree as t
-from ksqlengine.catalog import Catalog, FormatInfo, QueryInfo, Source
+from ksqlengine.catalog import Catalog, FormatInfo, QueryInfo, Source, WindowInfo
 from ksqlengine.engine import ParsedStatement, Plan
 from ksqlengine.errors import KsqlError
 from ksqlengine.functions.registry import parse_pattern
@@ -281,7 +281,19 @@ def _insert_select(node: t.InsertSelect, catalog: Catalog, config: dict[str, Any
             "Incompatible schema between results and sink.\n"
             f"Result schema is {planned.schema}\nSink schema is {target.schema}"
         )
+    if _key_shape(planned.window) != _key_shape(target.window):
+        raise KsqlError(
+            "Incompatible windows of results and sink: who reads the sink could not read the keys.\n"
+            f"Results are {_key_shape(planned.window)}\nSink is {_key_shape(target.window)}"
+        )
     return _query_plan(planned, target, query_id, text, config, {"creates": False, "custom_id": bool(custom)})
+
+
+def _key_shape(window: WindowInfo | None) -> str:
+    """Say how a window is written behind a key."""
+    if window is None:
+        return "not windowed"
+    return "SESSION windowed" if window.kind == "SESSION" else "time windowed"
 
 
 def _compatible(result: Schema, sink: Schema) -> bool:
