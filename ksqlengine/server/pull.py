@@ -78,6 +78,10 @@ class PullQueries:
     ) -> RowStream:
         properties = {**self.config.properties, **given}
         query: t.Query = statement.node.query
+        if not _flag(properties, "ksql.pull.queries.enable"):
+            raise KsqlStatementError(
+                f"Pull queries are disabled.{_MORE}\nPlease set ksql.pull.queries.enable=true to enable this feature."
+            )
         check_clauses(query, properties)
         name = query.source.name if isinstance(query.source, t.From) else ""
         source = self.engine.catalog.get(name)
