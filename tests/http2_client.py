@@ -54,14 +54,17 @@ class Http2Client:
 
     def read(self, *, acknowledge: bool = True) -> list[Event]:
         """Read once from the wire."""
-        data = self._socket.recv(65536)
+        try:
+            data = self._socket.recv(65536)
+        except ConnectionResetError:
+            data = b""
         if not data:
             self.gone = True
             return []
         events = self.h2.receive_data(data)
         for event in events:
             if isinstance(event, ResponseReceived):
-                self.status[event.stream_id] = int(dict(event.headers)[":status"])
+                self.status[event.stream_id] = int({str(name): value for name, value in event.headers}[":status"])
             elif isinstance(event, DataReceived):
                 self.pieces[event.stream_id].append(event.data)
                 if acknowledge and event.flow_controlled_length:
@@ -72,7 +75,10 @@ class Http2Client:
                 self.reset.add(event.stream_id)
             elif isinstance(event, ConnectionTerminated):
                 self.gone = True
-        self.flush()
+        try:
+            self.flush()
+        except OSError:  # the server has closed after its last frames
+            self.gone = True
         return events
 
     def pieces_of(self, stream: int, count: int) -> list[bytes]:

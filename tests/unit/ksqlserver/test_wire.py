@@ -217,6 +217,12 @@ def test_large_body_is_not_taken_for_headers(served: Served) -> None:
         assert len(httpx.post(f"http://127.0.0.1:{served.port}/", content=body).content) == MIB + 3
 
 
+def test_body_larger_than_any_window_arrives_while_it_is_answered(served: Served) -> None:
+    body = (b"y" * 1023 + b"\n") * 6 * 1024
+    with httpx.Client(http1=False, http2=True, timeout=60) as client:
+        assert client.post(f"http://127.0.0.1:{served.port}/", content=body).content == body + b"end"
+
+
 def test_what_is_no_http_is_refused_in_ksqldbs_form(served: Served) -> None:
     with raw(served.port, b"\x16\x03\x01 hello\r\n\r\n") as link:
         answer = link.recv(65536)
