@@ -138,7 +138,7 @@ EACH = 13  # of more than 10,000 calls; all of them take two minutes
 
 def calls() -> list[str]:
     """Return each overload with each of its arguments replaced by each kind of value, thinned out."""
-    found = {}
+    found: dict[str, None] = {}
     for name, signatures in SCALARS.functions.items():
         for signature in signatures:
             fitting = [LAMBDAS[len(p.fields)] if p.base == "LAMBDA" else FITTING[p.base] for p in signature.params]
