@@ -178,9 +178,15 @@ class Backend(Protocol):
         """Open the command log, creating it when it does not exist."""
 
     def start(
-        self, application_id: str, built: BuiltTopology, streams: Mapping[str, str], *, transient: bool = False
+        self,
+        application_id: str,
+        built: BuiltTopology,
+        streams: Mapping[str, str],
+        *,
+        transient: bool = False,
+        paused: bool = False,
     ) -> RunningQuery:
-        """Start a topology. Transient ones leave nothing behind when they are closed."""
+        """Start a topology, or have it wait paused. Transient ones leave nothing behind when they are closed."""
 
     def forget_leftovers(self, application_ids: Collection[str]) -> None:
         """Remove what ended applications left: the named ones, and push queries of servers that were killed."""

@@ -310,7 +310,13 @@ class KafkaBackend:
         return KafkaCommandLog(self)
 
     def start(
-        self, application_id: str, built: BuiltTopology, streams: Mapping[str, str], *, transient: bool = False
+        self,
+        application_id: str,
+        built: BuiltTopology,
+        streams: Mapping[str, str],
+        *,
+        transient: bool = False,
+        paused: bool = False,
     ) -> StreamsQuery:
         """Start a topology. Transient ones leave nothing behind when they are closed."""
         query_id = application_id.removeprefix(self.config.prefix).removeprefix("query_")
@@ -327,7 +333,7 @@ class KafkaBackend:
         if built.properties is not None:
             props.putAll(built.properties)
         props.putAll(properties(values))
-        return StreamsQuery(self, application_id, built, props, query_id=query_id, transient=transient)
+        return StreamsQuery(self, application_id, built, props, query_id=query_id, transient=transient, paused=paused)
 
     def close(self) -> None:
         """Close the clients."""

@@ -124,7 +124,13 @@ class MemoryBackend:
         return self._log
 
     def start(
-        self, application_id: str, built: BuiltTopology, streams: Mapping[str, str], *, transient: bool = False
+        self,
+        application_id: str,
+        built: BuiltTopology,
+        streams: Mapping[str, str],
+        *,
+        transient: bool = False,
+        paused: bool = False,
     ) -> MemoryQuery:
         """Start a topology, from the beginning of its topics when ``auto.offset.reset`` says so."""
         values = dict(streams) | {"application.id": application_id, "processing.guarantee": "at_least_once"}
@@ -134,6 +140,8 @@ class MemoryBackend:
         props.putAll(properties(values))
         with self.lock:
             query = MemoryQuery(self, built, props)
+            if paused:
+                query.pause()
             self._queries.append(query)
             if values.get("auto.offset.reset") == "earliest":
                 # as Kafka Streams does: of all topics the record that is next and oldest

@@ -131,9 +131,9 @@ class Queries:
         streams = self.config.streams(query.plan.properties)
         try:
             query.built = self.engine.build_topology(query.plan, dict(streams))
-            query.running = self.backend.start(self.config.application_id(query.id), query.built, streams)
-            if query.paused:
-                query.running.pause()
+            query.running = self.backend.start(
+                self.config.application_id(query.id), query.built, streams, paused=query.paused
+            )
         except Exception as error:  # whatever fails in the topology, the server goes on and shows it
             LOG.exception("query %s cannot start", query.id)
             query.failure = QueryError(0, f"{type(error).__name__}: {error}", "SYSTEM")

@@ -28,6 +28,7 @@ class StreamsQuery:
         *,
         query_id: str,
         transient: bool,
+        paused: bool = False,
     ) -> None:
         self.backend, self.application_id, self.built, self.transient = backend, application_id, built, transient
         self._paused = False
@@ -37,6 +38,8 @@ class StreamsQuery:
         clients = java("ksql.server.StableClients")("" if transient else backend.config.instance_id())
         self._streams = java("org.apache.kafka.streams.KafkaStreams")(built.topology, props, clients)
         self._streams.setUncaughtExceptionHandler(self._watch)
+        if paused:
+            self.pause()  # before it can take a record
         self._streams.start()
 
     # -- state -------------------------------------------------------------------------------------------------------
