@@ -154,8 +154,7 @@ class Http2Protocol(asyncio.Protocol):
         self._streams.pop(stream_id, None)
         self._resets = max(self._resets - 1, 0)
         if not self._streams and self._going:
-            self.flush()
-            self.transport.close()
+            self._say_goodbye()
         elif not self._streams:
             self._idle = self.loop.call_later(_IDLE_S, self._close_when_idle)
 
@@ -227,11 +226,15 @@ class Http2Protocol(asyncio.Protocol):
     def shutdown(self) -> None:
         """Take no more requests; close when the last one is done (uvicorn calls this when it stops)."""
         self._going = True
+        if not self._streams:
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """Close; not before the last stream's end, because nothing can be sent after GOAWAY."""
         if not self.transport.is_closing():
             self.h2.close_connection()
             self.flush()
-            if not self._streams:
-                self.transport.close()
+            self.transport.close()
 
 
 class _Stream:

@@ -229,7 +229,20 @@ def test_what_is_no_http_is_refused_in_ksqldbs_form(served: Served) -> None:
     assert json.loads(answer.split(b"\r\n\r\n")[1])["error_code"] == 40000
 
 
-def test_server_ends_though_streams_are_open(served: Served) -> None:
+def test_server_that_ends_lets_an_open_stream_finish(served: Served) -> None:
+    with Http2Client(served.port) as client:
+        stream = client.open("/", b"a\n", end=False)
+        client.pieces_of(stream, 1)
+        assert served.server is not None
+        served.server.should_exit = True
+        time.sleep(0.5)
+        client.send(stream, b"b\n", end=True)
+        assert client.answer(stream) == b"a\nb\nend"
+        while not client.gone:
+            client.read()
+
+
+def test_server_ends_though_a_stream_stays_open(served: Served) -> None:
     with Http2Client(served.port) as client:
         client.pieces_of(client.open("/", b"a\n", end=False), 1)
         assert served.server is not None
