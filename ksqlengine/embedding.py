@@ -311,10 +311,16 @@ class _TemporaryBackend(KafkaBackend):
         super().create_topic(name, partitions, replicas, config)
 
     def start(
-        self, application_id: str, built: BuiltTopology, streams: Mapping[str, str], *, transient: bool = False
+        self,
+        application_id: str,
+        built: BuiltTopology,
+        streams: Mapping[str, str],
+        *,
+        transient: bool = False,
+        paused: bool = False,
     ) -> StreamsQuery:
         """Start a topology and note it."""
-        query = super().start(application_id, built, streams, transient=transient)
+        query = super().start(application_id, built, streams, transient=transient, paused=paused)
         if not transient:
             self._started.append(query)
         return query
