@@ -228,7 +228,10 @@ class Api:
     async def status(self, request: Request) -> Response:
         """Give the status of one command."""
         name = request.path_params["command"]
-        status = self.service.runner.status(name)
+        kind, _, rest = name.partition("/")
+        which, _, action = rest.rpartition("/")
+        # ids have the name in back quotes, but may be asked for without
+        status = self.service.runner.status(name) or self.service.runner.status(f"{kind}/`{which}`/{action}")
         if status is None:
             raise RequestError("Command not found", status=404, error_code=entities.NOT_FOUND)
         return self._json(request, status)

@@ -105,6 +105,13 @@ def test_inserts_into_nowhere_are_refused_before_any_row(server: KsqlServer) -> 
     assert answer.status_code == 400
 
 
+def test_status_is_found_with_and_without_back_quotes(server: KsqlServer, readings: str) -> None:
+    for name in ("stream/`READINGS`/create", "stream/READINGS/create"):
+        assert httpx.get(f"{server.url}/status/{name}").json()["status"] == "SUCCESS"
+    missing = httpx.get(f"{server.url}/status/stream/NOWHERE/create")
+    assert (missing.status_code, missing.json()["error_code"]) == (404, 40400)
+
+
 def test_topics_extended_counts_those_who_read(server: KsqlServer, topics: Topics, readings: str) -> None:
     def row() -> Any:
         listed: Any = server.ksql("SHOW TOPICS EXTENDED;")[0]["topics"]
