@@ -177,6 +177,10 @@ class MemoryQuery:
         serializer, deserializer = java(_SERIALIZER), java(_DESERIALIZER)
         self._inputs = {t: self._driver.createInputTopic(t, serializer(), serializer()) for t in self.sources}
         self._outputs = {t: self._driver.createOutputTopic(t, deserializer(), deserializer()) for t in sinks}
+        if own := sorted(set(self.sources) & set(sinks)):  # the driver would pass a record round for ever
+            self._state = "ERROR"
+            reason = f"The query writes into {own[0]}, which it reads: without a broker it would never end."
+            self._errors.append(QueryError(int(time.time() * 1000), reason))
 
     def pipe(self, record: Record) -> None:
         """Process one record, and hand on what comes out."""
