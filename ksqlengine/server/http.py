@@ -42,7 +42,7 @@ _BODIES = {PLAIN_JSON, KSQL_JSON, DELIMITED, "text/plain", "application/x-www-fo
 _WORD = re.compile(
     r"""'(?:[^']|'')*+'?|`[^`]*+`?|"[^"]*+"?|--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|\w++|[^\s\w]""", re.DOTALL
 )
-_MAX_WORDS = 30_000
+_MAX_WORDS = 100_000
 
 Handler = Callable[[Request], Awaitable[Response]]
 
