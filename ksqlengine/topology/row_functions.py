@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import jpype
@@ -31,6 +32,9 @@ def load(code: str) -> Any:
     return compiler.getClassLoader()
 
 
+_loaded = lru_cache(maxsize=256)(load)  # pull queries repeat: what they select, and often what they look for
+
+
 def instance(loader: Any, name: str) -> Any:
     """Return an instance of a generated class."""
     return loader.loadClass(name).getDeclaredConstructor().newInstance()
@@ -51,7 +55,7 @@ def compile_row_function(expressions: list[t.Expr], schema: Schema, source: Sour
     compiler = Compiler(resolve, builder.constants)
     codes = [compiler.compile(e) for e in expressions]
     name = builder.row_function([(c.java, format_expression(e)) for c, e in zip(codes, expressions, strict=True)])
-    return instance(load(builder.code()), name), [c.type for c in codes]
+    return instance(_loaded(builder.code()), name), [c.type for c in codes]
 
 
 def insert_record(plan: Plan) -> tuple[bytes | None, bytes | None, int | None]:
