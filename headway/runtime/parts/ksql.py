@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headway.runtime.environment import python
-from headway.runtime.parts.part import NotReadyError, Part, http_json
+from headway.runtime.parts.part import NotReadyError, Part, http_json, properties, write_if_changed
 from headway.runtime.program import ProgramSpec
 from headway.settings import PROJECT_DIR
 
@@ -25,13 +25,14 @@ class Ksql(Part):
         return {"KSQL__PORT": self.settings.ksql.port}
 
     def prepare(self) -> None:
-        """Make the folder of its local state."""
+        """Make the folder of its local state, and write how it connects to Kafka."""
         (self.folder / "state").mkdir(parents=True, exist_ok=True)
+        write_if_changed(self.folder / "kafka.properties", properties({**self.settings.kafka.java()}))
 
     def spec(self) -> ProgramSpec:
         """Give the server's program."""
         command = [python(self.settings), "-m", "ksqlengine", "--port", str(self.settings.ksql.port)]
-        command += ["--bootstrap-servers", self.settings.kafka.bootstrap_servers]
+        command += ["--config", str(self.folder / "kafka.properties")]
         command += ["--service-id", self.settings.ksql.service_id, "--state-dir", str(self.folder / "state")]
         command += ["--connect-url", self.settings.connect.url, "--jars", str(self.jars("engine"))]
         return ProgramSpec(self.name, tuple(command), self.environment(), PROJECT_DIR, stop_seconds=30)

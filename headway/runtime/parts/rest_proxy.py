@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headway.runtime.environment import python
-from headway.runtime.parts.part import NotReadyError, Part, http_json
+from headway.runtime.parts.part import NotReadyError, Part, http_json, write_if_changed
 from headway.runtime.program import ProgramSpec
 from headway.settings import PROJECT_DIR
 
@@ -24,11 +24,16 @@ class RestProxy(Part):
         """Give the HTTP port."""
         return {"REST_PROXY__PORT": self.settings.rest_proxy.port}
 
+    def prepare(self) -> None:
+        """Write how it connects to Kafka."""
+        connection = self.settings.kafka.librdkafka().items()
+        write_if_changed(self.folder / "kafka.properties", "".join(f"{name}={value}\n" for name, value in connection))
+
     def spec(self) -> ProgramSpec:
         """Give the server's program."""
         proxy = self.settings.rest_proxy
         command = [python(self.settings), "-m", "restproxy", "--port", str(proxy.port)]
-        command += ["--bootstrap-servers", self.settings.kafka.bootstrap_servers]
+        command += ["--config", str(self.folder / "kafka.properties")]
         command += ["--max-body-bytes", str(proxy.max_body_bytes)]
         return ProgramSpec(self.name, tuple(command), self.environment(), PROJECT_DIR)
 
