@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -38,6 +41,24 @@ def airflow_database() -> Iterator[None]:
     initdb()
     yield
     shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_of_the_jvm() -> Iterator[None]:
+    """Keep Airflow's DAG importer from taking SIGSEGV: a JVM in this process (the engine's tests) would spin for ever.
+
+    It goes on without, as it does in any thread but the main one.
+    """
+    from airflow.dag_processing.importers import python_importer
+
+    def register(number: int, handler: Any) -> Any:
+        if number == signal.SIGSEGV:
+            raise ValueError("SIGSEGV is the JVM's")
+        return signal.signal(number, handler)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(python_importer, "signal", SimpleNamespace(**{**vars(signal), "signal": register}))
+        yield
 
 
 @pytest.fixture(autouse=True)
