@@ -82,23 +82,30 @@ class PushQueries:
             self._opening += 1
         try:
             plan = self.engine.plan_select(with_bounds(statement, self.engine), properties)
-            query = self.run(plan, self._new_id(plan, properties), properties)
-        finally:
+            query = self._start(plan, self._new_id(plan, properties), properties)
+        except BaseException:
             with self._lock:
                 self._opening -= 1
+            raise
+        with self._lock:  # both at once: it must not count twice in between
+            self._opening -= 1
+            self._queries[query.id] = query
         schema = output_schema(plan)
         return RowStream(query.id, schema, push_header(schema), query, limit=statement.node.query.limit)
 
     def run(self, plan: Plan, query_id: str, properties: dict[str, Any]) -> PushQuery:
-        """Start a plan's transient topology."""
+        """Start a plan's transient topology, whatever runs already."""
+        query = self._start(plan, query_id, properties)
+        with self._lock:
+            self._queries[query_id] = query
+        return query
+
+    def _start(self, plan: Plan, query_id: str, properties: dict[str, Any]) -> PushQuery:
         streams = self.config.streams(properties)
         rows = java("ksql.server.PushRows")(self._capacity())
         built = self.engine.build_topology(plan, dict(streams), sink=rows)
         running = self.backend.start(self.config.transient_id(query_id), built, streams, transient=True)
-        query = PushQuery(query_id, plan.statement, rows, running, self)
-        with self._lock:
-            self._queries[query_id] = query
-        return query
+        return PushQuery(query_id, plan.statement, rows, running, self)
 
     def _capacity(self) -> int:
         # in memory the thread that writes is the one that processes: it must never wait for a reader

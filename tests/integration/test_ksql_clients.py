@@ -213,6 +213,7 @@ def test_hostile_request_is_answered_in_bounded_time(server: KsqlServer, reading
 def test_too_many_push_queries_at_once_are_refused_and_the_others_go_on(server: KsqlServer, readings: str) -> None:
     sql = line(sql="SELECT * FROM readings EMIT CHANGES;")
     stay = threading.Event()
+    until(lambda: not _is_following(server))  # of the tests before
 
     def ask(_: int) -> int:
         with httpx.stream("POST", f"{server.url}/query-stream", content=sql, timeout=60) as answer:
