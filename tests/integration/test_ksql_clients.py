@@ -219,7 +219,7 @@ def test_too_many_push_queries_at_once_are_refused_and_the_others_go_on(server: 
         with httpx.stream("POST", f"{server.url}/query-stream", content=sql, timeout=60) as answer:
             if answer.status_code == httpx.codes.OK:
                 next(answer.iter_lines())
-                stay.wait(30)
+                stay.wait(120)  # while the others are refused
             return answer.status_code
 
     with ThreadPoolExecutor(12) as clients:
