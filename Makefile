@@ -24,7 +24,7 @@ reset:  ## Stop everything and forget its state, after asking
 install:  ## Set up everything, with what tests need, and start nothing
 	$(HEADWAY) install --dev
 
-test: check  ## Check, then run every test (up to 25 minutes)
+test: check  ## Check, then run every test (up to 30 minutes)
 	$(RUN) python -m pytest $(FOLDERS)
 
 test-fast: install  ## Unit and DAG tests only (under 90 seconds)
