@@ -5,7 +5,7 @@ import java.util.Arrays;
 
 /**
  * Reads a plain JSON object by its bytes: ASCII text without escapes, short numbers, no nested value in a column. That is most
- * records of most topics, and costs a third of a tokenizer. Whatever else it meets it leaves to {@link JsonCodec}'s parser, which
+ * records of most topics, and costs less than a tokenizer. Whatever else it meets it leaves to {@link JsonCodec}'s parser, which
  * decides alone what is wrong: {@code read} then gives {@code null} and nothing has happened.
  */
 final class JsonScan {
