@@ -39,6 +39,7 @@ class KafkaCommandLog:
         self._consumer.assign(parts)
         self._consumer.seekToBeginning(parts)
         self._position = 0
+        self._written = 0  # the offset after the last command of this server
         self._checked = time.monotonic()
         self._producer: Any = None
         self._end_consumer = backend.consumer()
@@ -85,7 +86,9 @@ class KafkaCommandLog:
         self._producer.beginTransaction()
         sent = self._producer.send(record)
         self._producer.commitTransaction()
-        return int(sent.get().offset())
+        offset = int(sent.get().offset())
+        self._written = offset + 1
+        return offset
 
     def _open_producer(self) -> None:
         config = self._backend.config
@@ -145,7 +148,7 @@ class KafkaCommandLog:
         """Look whether the topic still is what was read: a consumer says nothing of one that was deleted."""
         if self._backend.topic(self._topic) is None:
             raise LogDamagedError(f"the topic {self._topic} does not exist any more")
-        if self._position and self.end() < self._position:
+        if self._position and self._committed_end() < self._position:
             raise LogDamagedError(f"{self._topic} ends before the offset {self._position}: it was made anew")
 
     def position(self) -> int:
@@ -153,7 +156,14 @@ class KafkaCommandLog:
         return self._position
 
     def end(self) -> int:
-        """Give the offset after the last committed command."""
+        """Give the offset after the last committed command.
+
+        The broker acknowledges a commit before it has written the commit's marker, and shows the end before the
+        command until then: another server waits for the marker (initTransactions), this one must remember.
+        """
+        return max(self._committed_end(), self._written)
+
+    def _committed_end(self) -> int:
         with self._end_lock:  # a consumer serves one thread at a time
             ends = self._end_consumer.endOffsets(java("java.util.List").of(self._partition))
         return int(ends.get(self._partition))

@@ -13,6 +13,9 @@ import httpx
 import pytest
 
 from headway.settings import Settings
+from ksqlengine import jvm
+from ksqlengine.server.config import ServerConfig
+from ksqlengine.server.kafka import KafkaBackend
 from tests.ksql_servers import KsqlServer, Topics, pull_until, servers, topics_of
 
 KEYS = [f"k{n:02d}" for n in range(12)]
@@ -114,13 +117,14 @@ def test_push_query_sees_all_partitions_on_either_server(topics: Topics, both: l
 def test_statements_given_to_both_at_one_moment_are_neither_lost_nor_doubled(
     topics: Topics, both: list[KsqlServer]
 ) -> None:
-    """Eight threads, four at each server; every third statement is one that the other server gets too."""
+    """Eight threads, four at each server; every second statement is one that all of them give."""
+    turns = 16
     made: Counter[str] = Counter()
     refused: list[str] = []
 
     def ask(number: int, server: KsqlServer) -> None:
-        for turn in range(3):
-            name = f"P{turn}" if turn == 2 else f"P{number}_{turn}"
+        for turn in range(turns):
+            name = f"P{turn}" if turn % 2 else f"P{number}_{turn}"
             text = f"CREATE STREAM {name} (k VARCHAR KEY) WITH (KAFKA_TOPIC='{topics.prefix}.in', VALUE_FORMAT='JSON');"
             answer = httpx.post(f"{server.url}/ksql", json={"ksql": text}, timeout=60)
             if answer.status_code == httpx.codes.OK:
@@ -133,12 +137,27 @@ def test_statements_given_to_both_at_one_moment_are_neither_lost_nor_doubled(
         thread.start()
     for thread in threads:
         thread.join()
-    expected = {f"P{n}_{turn}" for n in range(8) for turn in range(2)} | {"P2"}
+    expected = {f"P{turn}" if turn % 2 else f"P{n}_{turn}" for n in range(8) for turn in range(turns)}
     assert made == dict.fromkeys(expected, 1)
-    assert len(refused) == 7
+    assert len(refused) == 7 * turns // 2
     assert all("already exists" in message for message in refused)
     for server in both:
         until(lambda s=server: expected <= names(s))
+
+
+def test_a_statement_just_written_is_seen_by_the_next(platform: Settings, topics: Topics, tmp_path: Path) -> None:
+    """The broker acknowledges a commit before its marker is there: the end that it shows is a command behind."""
+    jvm.start()
+    config = ServerConfig(platform.kafka.bootstrap_servers, service_id=f"{topics.prefix}_log_", state_dir=tmp_path)
+    backend = KafkaBackend(config)
+    log = backend.command_log()
+    try:
+        for number in range(100):
+            assert log.append(lambda: ('"k"', "{}")) < log.end(), number
+    finally:
+        log.close()
+        backend.delete_topic(config.command_topic)
+        backend.close()
 
 
 def names(server: KsqlServer) -> set[str]:
