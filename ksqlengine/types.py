@@ -10,7 +10,6 @@ from typing import Any
 PRIMITIVES = ("BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP")
 NUMERIC_ORDER = {"INTEGER": 0, "BIGINT": 1, "DECIMAL": 2, "DOUBLE": 3}
 ALIASES = {"INT": "INTEGER", "VARCHAR": "STRING", "DEC": "DECIMAL", "LONG": "BIGINT"}
-PLAIN_IDENTIFIER = re.compile(r"^[A-Z_@][A-Z0-9_@]*$")
 
 
 def quote(name: str) -> str:

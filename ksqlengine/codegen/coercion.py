@@ -16,7 +16,6 @@ from ksqlengine.types import (
     DOUBLE,
     NULL,
     NUMERIC_ORDER,
-    STRING,
     SqlType,
     array,
     as_decimal,
@@ -269,6 +268,3 @@ def compiler_cast(code: Code, wanted: SqlType) -> str:
 
 def _side(e: t.Expr, code: Code) -> str:
     return "NULL" if code.type == NULL else format_expression(e)
-
-
-__all__ = ["STRING", "case_type", "common", "common_type", "comparison", "decimal_result", "in_list", "literal_code"]

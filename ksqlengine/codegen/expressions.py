@@ -26,7 +26,6 @@ from ksqlengine.types import (
     STRING,
     SqlType,
     array,
-    decimal,
     map_of,
     struct,
 )  # fmt: skip
@@ -40,7 +39,6 @@ _COMPARISONS = {
 UNTYPED_NULL = "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR)."
 _DEEPEST_CASE = 30  # branches; more are written one after the other
 _ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
-_OP_NAMES = {"+": "ADD", "-": "SUBTRACT", "*": "MULTIPLY", "/": "DIVIDE", "%": "MODULUS"}
 
 
 @dataclass(frozen=True)
@@ -398,6 +396,3 @@ class Compiler:
         java = self.cast_to(body, wanted) if wanted.is_numeric and body.type.is_numeric else body.java
         call = f"public Object call(final Object[] {name}) {{ return {java}; }}"
         return Code(f"new ksql.runtime.Lambda() {{ {call} }}", body.type)
-
-
-__all__ = ["Code", "Compiler", "Constants", "Resolver", "decimal", "guarded"]

@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-IN_SCOPE = {"JSON", "KAFKA", "DELIMITED", "NONE"}
 REGISTRY = {"AVRO", "PROTOBUF", "PROTOBUF_NOSR", "JSON_SR"}
 TEST_ONLY_FUNCTIONS = {
     "WHENCONDITION", "WHENRESULT", "TEST_UDTF", "BAD_UDF", "TEST_UDF", "VAR_ARG", "MULTI_ARG", "MID_VAR_ARG",

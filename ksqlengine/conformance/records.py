@@ -13,23 +13,6 @@ from ksqlengine.catalog import FormatInfo
 from ksqlengine.types import Column
 
 
-class _Encoder(json.JSONEncoder):
-    def default(self, o: Any) -> Any:
-        return _Number(o) if isinstance(o, Decimal) else super().default(o)
-
-
-class _Number(float):
-    """Be a float that prints as the decimal it was made of."""
-
-    def __new__(cls, value: Decimal) -> _Number:
-        made = super().__new__(cls, value)
-        made.text = format(value, "f") if -20 < value.adjusted() < 40 else str(value)  # type: ignore[attr-defined]
-        return made
-
-    def __repr__(self) -> str:
-        return str(self.text)  # type: ignore[attr-defined]
-
-
 def dump_json(node: Any) -> str:
     """Write a node with its decimals as they stand."""
     if node is None or isinstance(node, bool | int | str):

@@ -29,7 +29,7 @@ _TOO_DEEP = "The statement is nested too deeply."
 def _parser() -> Lark:
     grammar = (Path(__file__).parent / "grammar.lark").read_text(encoding="utf-8")
     return Lark(grammar, parser="lalr", lexer="contextual", propagate_positions=False, maybe_placeholders=False,
-                start=["start", "expr", "type"])  # fmt: skip
+                start=["start", "expr"])  # fmt: skip
 
 
 def split(text: str) -> list[tuple[str, int, int]]:
@@ -90,13 +90,6 @@ def parse_expression(text: str, types: dict[str, SqlType] | None = None) -> tree
     """Parse one expression."""
     node = _run(text, "expr", types)
     assert isinstance(node, tree.Expr)  # noqa: S101 - the grammar's start rule says so
-    return node
-
-
-def parse_sql_type(text: str, types: dict[str, SqlType] | None = None) -> SqlType:
-    """Parse a type as a user writes it."""
-    node = _run(text, "type", types)
-    assert isinstance(node, SqlType)  # noqa: S101 - the grammar's start rule says so
     return node
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from ksqlengine import tree as t
 from ksqlengine.catalog import Source
-from ksqlengine.codegen.expressions import Compiler, Constants
+from ksqlengine.codegen.expressions import Constants
 from ksqlengine.codegen.java_types import literal_code
-from ksqlengine.codegen.names import format_expression
 from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Slot, source_columns
 from ksqlengine.types import STRING
 
@@ -68,10 +67,6 @@ class PlanBuilder:
             lines.append(f"try {{ o[{i}] = (java.util.List) {java}; }} catch (RuntimeException e) {{ {log} }}")
         body = "\n    ".join([*lines, "return o;"])
         return self._class("TableFunction", f"  public java.util.List[] expand(final Object[] r) {{\n    {body}\n  }}")
-
-    def raw_class(self, interface: str, body: str) -> str:
-        """Write a class of any runtime interface."""
-        return self._class(interface, body)
 
     def defer(self, interface: str, body: Callable[[], str]) -> str:
         """Reserve a class whose body is written when it is known which slots are read."""
@@ -147,8 +142,3 @@ class PlanBuilder:
                 places["timestamp_key"] = key_names.index(source.timestamp_column)
             step["places"] = places
             step["slots"] = len(slots)
-
-
-def compiled(compiler: Compiler, expr: t.Expr) -> tuple[str, str]:
-    """Return an expression's Java and its text for the log."""
-    return compiler.compile(expr).java, format_expression(expr)

@@ -14,7 +14,7 @@ from ksqlengine.planner import aggregation, joins, projection, table_functions
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.references import expressions, froms, wanted_columns, with_row_times
 from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Scope, check_truth
-from ksqlengine.types import NULL, Column, Schema
+from ksqlengine.types import NULL, Schema
 
 
 @dataclass
@@ -211,6 +211,3 @@ def partition_by(exprs: tuple[t.Expr, ...], relation: Relation, builder: PlanBui
         names = [c.name for c in relation.sources[0][1].schema.key]
         step["old_keys"] = [[names.index(s.name), i] for i, s in enumerate(relation.slots) if s.kind == "KEY"]
     return replace(relation, step=step, keys=keys, key_kind="partition", synthetic_key=False)
-
-
-__all__ = ["Column", "PlannedQuery", "plan_query"]

@@ -55,7 +55,6 @@ class Relation:
     joined: bool = False
     synthetic_key: bool = False
     key_kind: str = "key"  # key | join | group | partition
-    alternatives: list[list[str]] = field(default_factory=list)
 
     def find(self, column: t.Column) -> list[int]:
         """Return the indices of the slots that a reference may mean."""

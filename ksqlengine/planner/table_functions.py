@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from ksqlengine import tree as t
 from ksqlengine.codegen.expressions import Compiler
-from ksqlengine.codegen.java_types import java_type
 from ksqlengine.codegen.names import format_expression, rewrite, walk
 from ksqlengine.errors import KsqlError
 from ksqlengine.functions.library import RETURN_RULES, TABLE_FUNCTIONS
@@ -69,6 +68,3 @@ def _compile(call: t.Call, compiler: Compiler) -> tuple[str, SqlType]:
     if "typed" in signature.options:
         args.append(compiler.constants.sql_type(returns))
     return f"{signature.java}({', '.join(args)})", returns
-
-
-__all__ = ["java_type", "plan"]

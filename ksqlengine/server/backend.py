@@ -7,7 +7,7 @@ runs the topologies in Kafka Streams' test driver with topics in this process: a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ksqlengine.engine import BuiltTopology
@@ -208,7 +208,6 @@ class TopicLookup:
     """What the engine asks about topics (see Engine's ``topics``)."""
 
     backend: Backend
-    _cache: dict[str, Topic] = field(default_factory=dict)
 
     def partitions(self, name: str) -> int | None:
         """Give a topic's partitions, or None when it does not exist."""

@@ -307,10 +307,6 @@ class CommandRunner:
         """Give the status of every command remembered."""
         return {name: str(status["status"]) for name, status in self._statuses.items()}
 
-    def is_paused(self, query_id: str) -> bool:
-        """Say whether a query is paused by command."""
-        return query_id in self._paused
-
 
 def _message(command: Command) -> str:
     if command.kind == "terminate":

@@ -85,7 +85,7 @@ def type_json(sql_type: SqlType) -> Entity:
     return out
 
 
-def field_json(column: Column, *, table: bool = False) -> Entity:
+def field_json(column: Column) -> Entity:
     """Give a column as DESCRIBE lists it."""
     out: Entity = {"name": column.name, "schema": type_json(column.type)}
     if column.namespace == "KEY":

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 INTERNAL = "request.ksql.query.internal.request"
 PARTITIONS = "request.ksql.query.internal.partitions"
-_DELIMITED = "application/vnd.ksqlapi.delimited.v1"
 # A server that is gone is replaced after the session time-out: longer than a reader should wait.
 _GONE_S = 2.0
 _PAUSE_S = 0.02

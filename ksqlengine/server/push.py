@@ -142,10 +142,6 @@ class PushQueries:
         for query in queries:
             query.close()
 
-    def count(self) -> int:
-        """Say how many run."""
-        return len(self._queries)
-
     def listed(self) -> list[Entity]:
         """Give them as SHOW QUERIES lists them."""
         with self._lock:

@@ -6,7 +6,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -215,13 +215,6 @@ class Queries:
         if query is None:
             raise KsqlError(f"Unknown queryId: {query_id}")
         return query
-
-    def summary(self) -> Mapping[str, int]:
-        """Count the queries by state."""
-        out: dict[str, int] = {}
-        for query in self.all():
-            out[query.state()] = out.get(query.state(), 0) + 1
-        return out
 
 
 def _reason(query: PersistentQuery) -> str:

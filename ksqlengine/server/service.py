@@ -53,7 +53,6 @@ class KsqlService:
         self.commands: CommandRunner | None = None
         self.pull = PullQueries(self.engine, self.queries, backend, config)
         self.push = PushQueries(self.engine, backend, config)
-        self.started = time.time()
         self.ready = False
         self._stopped = threading.Event()
         self._cluster_id = ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from typing import Any, Protocol
 
@@ -124,14 +124,6 @@ class RowStream:
             return (f",\n{compact(self._error)}]" if self._error else "]").encode()
         return f"{compact(self._error)}\n".encode() if self._error else b""
 
-    def rows(self) -> Iterable[str]:
-        """Give all rows without waiting in an event loop (pull queries, tests)."""
-        while True:
-            rows, ended = self._take()
-            yield from rows
-            if ended:
-                return
-
     def close_soon(self) -> None:
         """End the query without making the event loop wait for it."""
         if not self._closed:
@@ -142,9 +134,8 @@ class RowStream:
 class Finished:
     """Rows that are all there already."""
 
-    def __init__(self, rows: Iterable[str], on_close: Callable[[], None] | None = None) -> None:
+    def __init__(self, rows: Iterable[str]) -> None:
         self._rows: list[str] | None = list(rows)
-        self._on_close = on_close
 
     def take(self) -> list[str] | None:
         """Give everything once."""
@@ -152,10 +143,7 @@ class Finished:
         return rows
 
     def close(self) -> None:
-        """Say that the reader is done."""
-        if self._on_close is not None:
-            self._on_close()
-            self._on_close = None
+        """Do nothing: nothing runs."""
 
 
 class Rows(Response):
