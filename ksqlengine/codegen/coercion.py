@@ -82,7 +82,7 @@ def common_type(left: SqlType, right: SqlType) -> SqlType | None:
     return None
 
 
-def _literal_type(text: str, wanted: SqlType, at: str) -> SqlType:
+def _literal_type(text: str, wanted: SqlType) -> SqlType:
     """Return the type a text literal takes where `wanted` is expected."""
 
     def bad() -> KsqlError:
@@ -120,7 +120,7 @@ def common(items: list[tuple[t.Expr, Code]], compiler: Compiler) -> tuple[list[s
             assert isinstance(expr, t.Literal)  # noqa: S101 - _is_text says so
             if type_.base in ("ARRAY", "MAP", "STRUCT", "BYTES"):
                 raise KsqlError(f"operator does not exist: {type_} = STRING ({format_expression(expr)}){_HINT}")
-            type_ = _literal_type(expr.value, type_, format_expression(expr))
+            type_ = _literal_type(expr.value, type_)
             continue
         found = common_type(type_, code.type)
         if found is None and type_.base == "STRING" and _plain_literal(expr):
@@ -175,7 +175,7 @@ def _coerce_inside(expr: t.Expr, wanted: SqlType, compiler: Compiler) -> SqlType
 def _one(expr: t.Expr, wanted: SqlType, compiler: Compiler) -> SqlType | None:
     if _is_text(expr) and wanted.base != "STRING":
         assert isinstance(expr, t.Literal)  # noqa: S101 - _is_text says so
-        return _literal_type(expr.value, wanted, "")
+        return _literal_type(expr.value, wanted)
     return common_type(wanted, compiler.compile(expr).type) or _coerce_inside(expr, wanted, compiler)
 
 
@@ -204,15 +204,18 @@ def in_list(e: t.InList, compiler: Compiler) -> list[str]:
         raise KsqlError("Invalid Predicate: " + error.message + f"\nStatement: {format_expression(e)}") from error
 
 
-def case_type(results: list[tuple[t.Expr, Code]], default: tuple[t.Expr, Code] | None = None) -> SqlType:
+def case_type(
+    whens: tuple[tuple[t.Expr, t.Expr], ...], results: list[Code], default: tuple[t.Expr, Code] | None = None
+) -> SqlType:
     """Return the type of a CASE's results and default."""
     type_: SqlType = NULL
-    for expr, code in results:
+    for (condition, expr), code in zip(whens, results, strict=True):
         found = common_type(type_, code.type)
         if found is None:
             raise KsqlError(
                 "Invalid Case expression. Type for all 'THEN' clauses should be the same."
-                f"\nTHEN expression '{format_expression(expr)}' has type: {code.type}."
+                f"\nTHEN expression 'WHEN {format_expression(condition)} THEN {format_expression(expr)}' has type: "
+                f"{code.type}."
                 f"\nPrevious THEN expression(s) type: {type_}."
             )
         type_ = found

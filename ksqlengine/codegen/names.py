@@ -43,7 +43,7 @@ def format_expression(e: t.Expr) -> str:
             args = ", ".join(map(f, e.args))
             return f"{e.name}({args if args or e.name != 'COUNT' else 'ROWTIME'})"
         case t.Cast():
-            return f"CAST({f(e.value)} AS {type_text(e.type)})"
+            return f"CAST({f(e.value)} AS {e.type})"
         case t.Arithmetic() | t.Compare() | t.Logical():
             return f"({f(e.left)} {e.op} {f(e.right)})"
         case t.Negate():
@@ -78,9 +78,9 @@ def format_expression(e: t.Expr) -> str:
     return f"(NOT {text})" if e.negated else text
 
 
-def type_text(type_: object) -> str:
-    """Return a type as messages print it inside expressions."""
-    return str(type_)
+def format_bare(e: t.Expr) -> str:
+    """Return an expression's text without the sources of its columns."""
+    return format_expression(rewrite(e, lambda x: t.Column(x.name) if isinstance(x, t.Column) else None))
 
 
 def children(e: t.Expr) -> Iterator[t.Expr]:

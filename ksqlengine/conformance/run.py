@@ -203,7 +203,7 @@ def _compare(case: Case, engine: Engine, topics: dict[str, list[Record]]) -> Non
         source = _sources_of(engine, topic)
         if source is None:
             raise Mismatch(f"no source for topic {topic}")
-        shown = [_show(r, source) for r in actual]
+        shown = [_show(r) for r in actual]
         for i, (item, record) in enumerate(zip(items, actual, strict=False)):
             problem = _differs(item, record, source, bool(case.inputs))
             if problem:
@@ -218,7 +218,7 @@ def _brief(item: dict[str, Any]) -> str:
     return records.dump_json({k: v for k, v in item.items() if k != "topic"})
 
 
-def _show(record: Record, source: Source) -> str:
+def _show(record: Record) -> str:
     return f"{record.key!r} {record.value!r} @{record.timestamp}"
 
 

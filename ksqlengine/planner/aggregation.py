@@ -8,7 +8,7 @@ from ksqlengine import tree as t
 from ksqlengine.catalog import WindowInfo
 from ksqlengine.codegen.expressions import Code, Constants, guarded
 from ksqlengine.codegen.java_types import java_type, literal_code
-from ksqlengine.codegen.names import columns, format_expression, rewrite, walk
+from ksqlengine.codegen.names import children, columns, format_bare, format_expression, rewrite, walk
 from ksqlengine.errors import KsqlError
 from ksqlengine.functions.library import AGGREGATES, RETURN_RULES
 from ksqlengine.functions.registry import bind
@@ -60,7 +60,7 @@ def plan(
     if groups or calls:
         _check(items, having, groups, query, relation)
     if not groups:
-        shown = ", ".join(dict.fromkeys(_shown(c) for c in calls))
+        shown = ", ".join(dict.fromkeys(map(format_bare, calls)))
         raise KsqlError(
             f"CREATE {kind} AS SELECT statement does not support aggregate function [{shown}] without a GROUP "
             f"BY clause."
@@ -72,7 +72,7 @@ def plan(
             raise KsqlError(f"Duplicate GROUP BY expression: {format_expression(g)}")
     if query.window is not None and relation.kind == "TABLE":
         raise KsqlError("Windowing not supported for table aggregations.")
-    relation, keys = _group(query, groups, items, relation, builder)
+    relation, keys = _group(groups, items, relation, builder)
     states, udafs = _states(calls, relation, builder)
     slots = [Slot(None, f"KSQL_GROUP_{i}", k.type, "STATE") for i, k in enumerate(keys)]
     for i, (result, _) in enumerate(states):
@@ -121,14 +121,14 @@ def plan(
     )
     for i, key in enumerate(keys):
         key.expressions = [t.Column(f"KSQL_GROUP_{i}")]
-        key.label = format_expression(groups[i]) if relation.joined else _bare(groups[i])
+        key.label = format_expression(groups[i]) if relation.joined else format_bare(groups[i])
     grouped = replace(
         relation, step=step, kind="TABLE", slots=slots, keys=keys, window=window, key_kind="group",
         joined=relation.joined, synthetic_key=False,
     )  # fmt: skip
     if having is not None:
         scope = Scope(grouped, "HAVING", builder.constants)
-        check_truth(rewrite(having, change), scope, "HAVING", shown=_bare(having))
+        check_truth(rewrite(having, change), scope, "HAVING", shown=format_bare(having))
         java = scope.compiler.truth(rewrite(having, change))
         name = builder.predicate(java, format_expression(having))
         grouped.step = {"op": "filter", "in": grouped.step, "kind": "TABLE", "predicate": name}
@@ -158,14 +158,6 @@ def _check_bounds(expr: t.Expr, relation: Relation, more: str) -> None:
             )
 
 
-def _shown(c: t.Call) -> str:
-    return format_expression(rewrite(c, lambda x: t.Column(x.name) if isinstance(x, t.Column) else None))
-
-
-def _bare(e: t.Expr) -> str:
-    return format_expression(rewrite(e, lambda x: t.Column(x.name) if isinstance(x, t.Column) else None))
-
-
 def _check(items: list[Item], having: t.Expr | None, groups: list[t.Expr], query: t.Query, relation: Relation) -> None:
     """Refuse what is neither grouped nor aggregated."""
 
@@ -176,26 +168,26 @@ def _check(items: list[Item], having: t.Expr | None, groups: list[t.Expr], query
             if e.name in WINDOW_BOUNDS and relation.joined and not relation.find(e):
                 raise KsqlError(f"SELECT column '{e.name}' cannot be resolved.")
             return not (e.name in WINDOW_BOUNDS and query.window is not None and e.source is None)
-        from ksqlengine.codegen.names import children
-
         if isinstance(e, t.Lambda):
             return any(c for c in columns(e) if c not in groups)
         return any(free(c) for c in children(e))
 
     bad = [i.expr for i in items if free(i.expr)]
     if bad:
-        shown = ", ".join(_bare(e) for e in bad)
+        shown = ", ".join(map(format_bare, bad))
         raise KsqlError(
             f"Non-aggregate SELECT expression(s) not part of GROUP BY: {shown}\n"  # noqa: S608 - a message, no SQL
             "Either add the column(s) to the GROUP BY or remove them from the SELECT."
         )
     if having is not None and free(having):
         found = [c for c in columns(having) if c not in groups]
-        raise KsqlError(f"Non-aggregate HAVING expression not part of GROUP BY: {_bare(found[0] if found else having)}")
+        raise KsqlError(
+            f"Non-aggregate HAVING expression not part of GROUP BY: {format_bare(found[0] if found else having)}"
+        )
 
 
 def _group(
-    query: t.Query, groups: list[t.Expr], items: list[Item], relation: Relation, builder: PlanBuilder
+    groups: list[t.Expr], items: list[Item], relation: Relation, builder: PlanBuilder
 ) -> tuple[Relation, list[KeyColumn]]:
     scope = Scope(relation, "GROUP BY", builder.constants)
     compiled: list[Code] = []
@@ -251,14 +243,14 @@ def _states(
         arguments = []
         for param, code in zip(params[:count], codes[:count], strict=True):
             wanted = bind(param, bound)
-            plain = param.base in ("ANY",) or wanted == NULL or (wanted.base == "DECIMAL" and not wanted.precision)
+            plain = param.base == "ANY" or wanted == NULL or (wanted.base == "DECIMAL" and not wanted.precision)
             arguments.append(code.java if plain else scope.compiler.cast_to(code, wanted))
         initial: list[str] = []
         for param, arg in zip(params[count:], call.args[count:], strict=True):
             if not isinstance(arg, t.Literal) or arg.value is None:
                 raise KsqlError(
                     f"Parameter {count + len(initial) + 1} passed to function {call.name} must be a literal "
-                    f"constant, but was expression: '{_bare(arg)}'"
+                    f"constant, but was expression: '{format_bare(arg)}'"
                 )
             if "positive" in signature.options and param == INTEGER and arg.value < 1:
                 raise KsqlError(f"{signature.param_names[len(signature.params) + len(initial)]} must be 1 or greater")

@@ -14,7 +14,7 @@ from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS
 from ksqlengine.types import HEADERS_TYPE, Column, Schema
 
 
-def plan_create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], text: str) -> Source:
+def plan_create(node: t.CreateSource, config: dict[str, Any], text: str) -> Source:
     """Return the source that a CREATE declares. Raises KsqlError."""
     elements = node.elements or ()
     with_ = check_properties(node.properties)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ksqlengine.catalog import FormatInfo
 from ksqlengine.errors import KsqlError
-from ksqlengine.types import Column, Schema, SqlType
+from ksqlengine.types import Column, Schema, SqlType, quote
 
-_KAFKA = {"INTEGER": "INT", "BIGINT": "BIGINT", "DOUBLE": "DOUBLE", "STRING": "STRING", "BYTES": "BYTES"}
+_KAFKA = {"INTEGER", "BIGINT", "DOUBLE", "STRING", "BYTES"}
 
 
 def check_key(fmt: FormatInfo, schema: Schema) -> None:
@@ -17,7 +17,7 @@ def check_key(fmt: FormatInfo, schema: Schema) -> None:
             raise map_key(column.name, column.type)
     if not columns:
         return
-    reason = _reason(fmt, columns, True)
+    reason = _reason(fmt, columns)
     if reason:
         raise _unsupported("Key", fmt, columns, reason)
 
@@ -26,7 +26,7 @@ def map_key(name: str, type_: SqlType) -> KsqlError:
     """Return the error for a key that holds a map."""
     return KsqlError(
         "Map keys, including types that contain maps, are not supported as they may lead to unexpected behavior "
-        f"due to inconsistent serialization. Key column name: {quoted(name)}. Column type: {type_}. "
+        f"due to inconsistent serialization. Key column name: {quote(name)}. Column type: {type_}. "
         "See https://github.com/confluentinc/ksql/issues/6621 for more."
     )
 
@@ -43,7 +43,7 @@ def check_value(fmt: FormatInfo, schema: Schema) -> None:
             raise KsqlError("'WRAP_SINGLE_VALUE' is only valid for single-field value schemas")
     if not columns:
         return
-    reason = _reason(fmt, columns, False)
+    reason = _reason(fmt, columns)
     if reason:
         raise _unsupported("Value", fmt, columns, reason)
 
@@ -57,7 +57,7 @@ def _unsupported(what: str, fmt: FormatInfo, columns: tuple[Column, ...], reason
     )
 
 
-def _reason(fmt: FormatInfo, columns: tuple[Column, ...], key: bool) -> str | None:
+def _reason(fmt: FormatInfo, columns: tuple[Column, ...]) -> str | None:
     if fmt.name == "NONE":
         return f"The '{fmt.name}' format does not support any columns." if columns else None
     if fmt.name == "KAFKA":
@@ -66,7 +66,7 @@ def _reason(fmt: FormatInfo, columns: tuple[Column, ...], key: bool) -> str | No
             return f"The 'KAFKA' format only supports a single field. Got: [{shown}]"
         kind = columns[0].type.base
         if kind not in _KAFKA:
-            return f"The 'KAFKA' format does not support type '{_java_kind(columns[0].type)}'"
+            return f"The 'KAFKA' format does not support type '{kind}'"
     if fmt.name == "DELIMITED":
         for column in columns:
             if column.type.base in ("ARRAY", "MAP", "STRUCT"):
@@ -76,10 +76,6 @@ def _reason(fmt: FormatInfo, columns: tuple[Column, ...], key: bool) -> str | No
             if bad_map(column.type):
                 return "JSON only supports MAP types with STRING keys"
     return None
-
-
-def _java_kind(type_: SqlType) -> str:
-    return type_.base
 
 
 def bad_map(type_: SqlType) -> bool:
@@ -96,8 +92,3 @@ def contains_map(type_: SqlType) -> bool:
 
 def _inner(type_: SqlType) -> list[SqlType]:
     return [t for t in (type_.element, type_.key, *(t for _, t in type_.fields)) if t is not None]
-
-
-def quoted(name: str) -> str:
-    """Return a name in back quotes."""
-    return f"`{name}`"

@@ -14,15 +14,16 @@ from ksqlengine.codegen.names import format_expression
 from ksqlengine.engine import Plan
 from ksqlengine.errors import KsqlError
 from ksqlengine.planner.builder import PlanBuilder
+from ksqlengine.planner.relation import similar_name
 from ksqlengine.types import BIGINT, Column, SqlType, quote
 
 
-def plan_insert_values(node: t.InsertValues, catalog: Catalog, config: dict[str, Any], text: str) -> Plan:
+def plan_insert_values(node: t.InsertValues, catalog: Catalog, text: str) -> Plan:
     """Plan the record: generated code computes key and value columns. Raises KsqlError."""
     source = catalog.get(node.target)
     if source is None:
         raise KsqlError(
-            f"Cannot insert values into an unknown stream/table: `{node.target}`{_hint(node.target, catalog)}"
+            f"Cannot insert values into an unknown stream/table: `{node.target}`{similar_name(node.target, catalog)}"
         )
     if source.read_only:
         raise KsqlError(f"Cannot insert values into read-only {source.kind.lower()}: {node.target}")
@@ -103,14 +104,3 @@ def _no_columns(column: t.Column) -> Any:
     if column.source:
         raise KsqlError(f"Failed to prepare statement: '{column.source}' is not a valid stream/table name or alias.")
     raise KsqlError(f"Encountered a column reference in VALUES: {column.name}. Only constants are supported.")
-
-
-def _hint(name: str, catalog: Catalog) -> str:
-    for known in catalog.sources:
-        if known.upper() == name.upper():
-            if known != known.upper():
-                return (
-                    f'\nDid you mean "{known}"? Hint: wrap the source name in double quotes to make it case-sensitive.'
-                )
-            return f"\nDid you mean {known}? Hint: try removing double quotes from the source name."
-    return ""

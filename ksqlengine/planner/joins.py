@@ -8,13 +8,13 @@ from typing import Any
 from ksqlengine import tree as t
 from ksqlengine.catalog import FormatInfo, Source
 from ksqlengine.codegen.expressions import Code
-from ksqlengine.codegen.names import columns, format_expression
+from ksqlengine.codegen.names import columns, format_expression, rewrite
 from ksqlengine.errors import KsqlError
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.formats import contains_map, map_key
 from ksqlengine.planner.projection import canonical
 from ksqlengine.planner.properties import default_format
-from ksqlengine.planner.relation import KeyColumn, Relation, Scope, Slot
+from ksqlengine.planner.relation import KeyColumn, Relation, Scope, Slot, windowed_rekeying
 
 _KIND_TEXT = {"INNER": "[INNER] JOIN", "LEFT": "LEFT [OUTER] JOIN", "RIGHT": "RIGHT [OUTER] JOIN",
               "OUTER": "[FULL] OUTER JOIN"}  # fmt: skip
@@ -33,8 +33,7 @@ def plan(
     else:
         left = builder.scan(aliases[join.left.alias], join.left.alias, wanted, f"KafkaTopic_{prefix}Left-Reduce")
     right = builder.scan(aliases[join.right.alias], join.right.alias, wanted, f"KafkaTopic_{prefix}Right-Reduce")
-    everything = [*aliases]
-    left_expr, right_expr = sides(join, left, right, aliases, everything)
+    left_expr, right_expr = sides(join, left, right, aliases)
     left_code = Scope(left, "JOIN ON", builder.constants).compiler.compile(left_expr)
     right_code = Scope(right, "JOIN ON", builder.constants).compiler.compile(right_expr)
     got = _got(join, left, right)
@@ -63,7 +62,7 @@ def plan(
         fmt = FormatInfo(default_format(builder.config, "KEY") or "KAFKA")
     single = kind != ("TABLE", "TABLE") or left_is_key
     foreign = False
-    names = f"{_name(left, join)} {_KIND_TEXT[join.kind]} {right.sources[0][1].name}"
+    names = f"{_name(left)} {_KIND_TEXT[join.kind]} {right.sources[0][1].name}"
     if kind == ("STREAM", "STREAM"):
         if join.before_ms is None:
             raise KsqlError(
@@ -109,7 +108,7 @@ def plan(
             )
         foreign = not left_is_key
         if foreign:
-            if left.joined or any(isinstance(x, t.Join) for x in (join.left,)):
+            if left.joined:
                 raise KsqlError(
                     "Invalid join condition: foreign-key table-table joins are not supported as part of n-way joins."
                     f" Got {got}."
@@ -175,13 +174,11 @@ def _got(join: t.Join, left: Relation, right: Relation) -> str:
     return f"{format_expression(first)} = {format_expression(second)}"
 
 
-def _name(left: Relation, join: t.Join) -> str:
+def _name(left: Relation) -> str:
     return left.sources[-1][1].name if not left.joined else left.sources[0][1].name
 
 
-def sides(
-    join: t.Join, left: Relation, right: Relation, aliases: dict[str, Source], everything: list[str]
-) -> tuple[t.Expr, t.Expr]:
+def sides(join: t.Join, left: Relation, right: Relation, aliases: dict[str, Source]) -> tuple[t.Expr, t.Expr]:
     """Return the condition's side over the left relation and the one over the right."""
     condition = join.condition
     if isinstance(condition, t.Logical):
@@ -235,8 +232,6 @@ def _unresolved(c: t.Column, left: Relation, right: Relation) -> None:
 
 
 def _canonical_both(e: t.Expr, left: Relation, right: Relation) -> t.Expr:
-    from ksqlengine.codegen.names import rewrite
-
     def change(x: t.Expr) -> t.Expr | None:
         if not isinstance(x, t.Column):
             return None
@@ -270,10 +265,7 @@ def rekey(
     if is_key:
         return relation
     if relation.window is not None:
-        raise KsqlError(
-            "Implicit repartitioning of windowed sources is not supported. "
-            "See https://github.com/confluentinc/ksql/issues/4385."
-        )
+        raise windowed_rekeying()
     function = builder.row_function([(code.java, format_expression(expr))])
     key = KeyColumn("KSQL_JOIN_KEY", code.type, [expr])
     step = {"op": "select_key", "in": relation.step, "function": function, "types": [[key.name, str(code.type)]],
@@ -315,10 +307,7 @@ def check_windows(left: Relation, right: Relation) -> None:
 
         raise KsqlError(f"Can not join windowed source to non-windowed source.\n{text(left)}\n{text(right)}")
     if a is not None and b is not None and a.kind != "SESSION" and b.kind != "SESSION" and a != b:
-        raise KsqlError(
-            "Implicit repartitioning of windowed sources is not supported. "
-            "See https://github.com/confluentinc/ksql/issues/4385."
-        )
+        raise windowed_rekeying()
     if a is not None and b is not None and (a.kind == "SESSION") != (b.kind == "SESSION"):
         raise KsqlError(
             f"Incompatible windowed sources.\nLeft source: {a.kind}\nRight source: {b.kind}\n"

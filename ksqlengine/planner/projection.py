@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ksqlengine import tree as t
 from ksqlengine.catalog import Source
 from ksqlengine.codegen.expressions import Constants
-from ksqlengine.codegen.names import format_expression, rewrite
+from ksqlengine.codegen.names import format_bare, format_expression, rewrite
 from ksqlengine.errors import KsqlError
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Scope, Slot
@@ -194,7 +194,7 @@ def plan(
         values.append((item, code.java))
         columns.append(Column(item.name, code.type))
     if persistent:
-        check_keys(keys, relation, items, sink)
+        check_keys(keys, relation, sink)
         seen = {k[0] for k in keys if k is not None}
         for column in columns:
             if column.name in seen:
@@ -243,9 +243,7 @@ def check_names(items: list[Item], reserved: dict[str, SqlType], chosen: dict[in
             raise KsqlError(f"Reserved column name in select: `{item.name}`. Please remove or alias the column.")
 
 
-def check_keys(
-    keys: list[tuple[str, KeyColumn] | None], relation: Relation, items: list[Item], sink: str | None
-) -> None:
+def check_keys(keys: list[tuple[str, KeyColumn] | None], relation: Relation, sink: str | None) -> None:
     """Refuse a projection without a key column."""
     missing = [relation.keys[i] for i, k in enumerate(keys) if k is None]
     if not missing:
@@ -292,9 +290,7 @@ def missing_key(relation: Relation, sink: str | None, missing: list[KeyColumn]) 
 
 
 def _shown(e: t.Expr, relation: Relation) -> str:
-    if not relation.joined and relation.key_kind != "partition":
-        e = rewrite(e, lambda x: t.Column(x.name) if isinstance(x, t.Column) else None)
-    return format_expression(e)
+    return format_expression(e) if relation.joined or relation.key_kind == "partition" else format_bare(e)
 
 
 def _listed(parts: list[str], word: str) -> str:

@@ -13,7 +13,16 @@ from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
 from ksqlengine.planner import aggregation, joins, projection, table_functions
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.references import expressions, froms, wanted_columns, with_row_times
-from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS, KeyColumn, Relation, Scope, check_truth
+from ksqlengine.planner.relation import (
+    PSEUDO,
+    WINDOW_BOUNDS,
+    KeyColumn,
+    Relation,
+    Scope,
+    check_truth,
+    similar_name,
+    windowed_rekeying,
+)
 from ksqlengine.types import NULL, Schema
 
 
@@ -41,7 +50,7 @@ def plan_query(
     for item in froms(query):
         source = catalog.get(item.name)
         if source is None:
-            raise KsqlError(f"{item.name} does not exist.{_similar(item.name, catalog)}")
+            raise KsqlError(f"{item.name} does not exist.{similar_name(item.name, catalog)}")
         if source.name in [s.name for _, s in aliases]:
             if len(froms(query)) > 2:
                 raise KsqlError(
@@ -111,17 +120,6 @@ def _all(query: t.Query, items: list[projection.Item]) -> list[t.Expr]:
     return exprs
 
 
-def _similar(name: str, catalog: Catalog) -> str:
-    for known in catalog.sources:
-        if known.upper() == name.upper():
-            if known != known.upper():
-                return (
-                    f'\nDid you mean "{known}"? Hint: wrap the source name in double quotes to make it case-sensitive.'
-                )
-            return f"\nDid you mean {known}? Hint: try removing double quotes from the source name."
-    return ""
-
-
 def check(query: t.Query, aliases: list[tuple[str, Source]], persistent: bool) -> None:
     """Apply the rules that need no types."""
     for expr in expressions(query):
@@ -147,12 +145,12 @@ def where(condition: t.Expr, relation: Relation, builder: PlanBuilder) -> Relati
         check_truth(condition, scope, "WHERE")
         java = scope.compiler.truth(condition)
     except KsqlError as error:
-        raise prefix_error(error, "WHERE", condition) from error
+        raise prefix_error(error, "WHERE") from error
     name = builder.predicate(java, format_expression(condition))
     return replace(relation, step={"op": "filter", "in": relation.step, "kind": relation.kind, "predicate": name})
 
 
-def prefix_error(error: KsqlError, clause: str, expression: t.Expr) -> KsqlError:
+def prefix_error(error: KsqlError, clause: str) -> KsqlError:
     """Say in which clause an expression's error is."""
     if (
         "cannot be resolved." in error.message and "column" in error.message
@@ -193,10 +191,7 @@ def partition_by(exprs: tuple[t.Expr, ...], relation: Relation, builder: PlanBui
     ):
         return replace(relation, key_kind="partition")
     if relation.window is not None:
-        raise KsqlError(
-            "Implicit repartitioning of windowed sources is not supported. "
-            "See https://github.com/confluentinc/ksql/issues/4385."
-        )
+        raise windowed_rekeying()
     function = builder.row_function([(c.java, format_expression(e)) for c, e in zip(compiled, exprs, strict=True)])
     keys = []
     names = projection.partition_names(canonical, relation)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ksqlengine import tree as t
-from ksqlengine.catalog import FormatInfo, Source, WindowInfo
+from ksqlengine.catalog import Catalog, FormatInfo, Source, WindowInfo
 from ksqlengine.codegen.expressions import Code, Compiler, Constants
 from ksqlengine.codegen.java_types import java_type
 from ksqlengine.codegen.names import format_expression
@@ -115,6 +115,26 @@ def unknown_column(column: t.Column, clause: str) -> KsqlError:
             " the input."
         )
     return KsqlError(f"{place}{clause} column '{format_expression(column)}' cannot be resolved.{extra}")
+
+
+def similar_name(name: str, catalog: Catalog) -> str:
+    """Return a hint at a source whose name differs only by its case, or nothing."""
+    for known in catalog.sources:
+        if known.upper() == name.upper():
+            if known != known.upper():
+                return (
+                    f'\nDid you mean "{known}"? Hint: wrap the source name in double quotes to make it case-sensitive.'
+                )
+            return f"\nDid you mean {known}? Hint: try removing double quotes from the source name."
+    return ""
+
+
+def windowed_rekeying() -> KsqlError:
+    """Return ksqlDB's error for a new key over a windowed one."""
+    return KsqlError(
+        "Implicit repartitioning of windowed sources is not supported. "
+        "See https://github.com/confluentinc/ksql/issues/4385."
+    )
 
 
 def check_truth(condition: t.Expr, scope: Scope, clause: str, shown: str | None = None) -> None:

@@ -34,7 +34,7 @@ def plan(statement: ParsedStatement, catalog: Catalog, config: dict[str, Any]) -
         case t.InsertSelect():
             return _insert_select(node, catalog, config, text)
         case t.InsertValues():
-            return inserts.plan_insert_values(node, catalog, config, text)
+            return inserts.plan_insert_values(node, catalog, text)
         case t.DropSource():
             dropped = ddl.plan_drop(node, catalog)
             details = {
@@ -89,7 +89,7 @@ def _create(node: t.CreateSource, catalog: Catalog, config: dict[str, Any], text
         return done
     if node.query is not None:
         return _create_as(node, catalog, config, text)
-    source = ddl.plan_create(node, catalog, config, text)
+    source = ddl.plan_create(node, config, text)
     existing = catalog.get(node.name)
     if node.read_only and node.or_replace:
         ddl.refuse_replace(node.kind, node.name)
@@ -193,7 +193,7 @@ def _check_source_formats(planned: PlannedQuery, catalog: Catalog) -> None:
 
 def _check_states(planned: PlannedQuery, value_format: FormatInfo) -> None:
     """Refuse aggregates whose intermediate values the value format cannot hold."""
-    if value_format.name in ("JSON",):
+    if value_format.name == "JSON":
         return
     for _, state in planned.builder.states:
         type_ = parse_pattern(state)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ksqlengine import tree as t
 from ksqlengine.codegen.expressions import Compiler
-from ksqlengine.codegen.names import format_expression, rewrite, walk
+from ksqlengine.codegen.names import format_bare, format_expression, rewrite, walk
 from ksqlengine.errors import KsqlError
 from ksqlengine.functions.library import RETURN_RULES, TABLE_FUNCTIONS
 from ksqlengine.functions.registry import bind
@@ -22,8 +22,7 @@ def _scalar_only(x: t.Expr) -> None:
         return
     if any(isinstance(y, t.Call) and y.name in TABLE_FUNCTIONS for y in walk(x)):
         where = "CASE" if isinstance(x, t.Case) else "lambda expressions"
-        shown = format_expression(rewrite(x, lambda c: t.Column(c.name) if isinstance(c, t.Column) else None))
-        raise KsqlError(f"Table functions cannot be used in {where}: {shown}")
+        raise KsqlError(f"Table functions cannot be used in {where}: {format_bare(x)}")
 
 
 def plan(items: list[Item], relation: Relation, builder: PlanBuilder) -> tuple[list[Item], Relation]:

@@ -95,9 +95,8 @@ def test_schema_survives_json() -> None:
         "CREATE STREAM s (k INT KEY, h BYTES HEADER('x'), v MAP<STRING, ARRAY<INT>>) WITH (kafka_topic='t');"
     )
     assert isinstance(node, tree.CreateSource)
-    from ksqlengine.catalog import Catalog
     from ksqlengine.planner.ddl import plan_create
 
     declared = tree.CreateSource(node.kind, node.name, node.elements, {**node.properties, "VALUE_FORMAT": "JSON"})
-    source = plan_create(declared, Catalog(), {}, "")
+    source = plan_create(declared, {}, "")
     assert Schema.from_json(source.schema.to_json()) == source.schema
