@@ -283,7 +283,7 @@ class Compiler:
                     f"WHEN operand type should be boolean.\nType for '{format_expression(condition)}' is {kind}"
                 )
         default = None if e.default is None else (e.default, self.compile(e.default))
-        type_ = coercion.case_type(results, default)
+        type_ = coercion.case_type(e.whens, [code for _, code in results], default)
         results += [default] if default is not None else []
         java = self.cast_to(results.pop()[1], type_) if e.default is not None else f"(({java_type(type_)}) null)"
         if len(e.whens) > _DEEPEST_CASE:
@@ -336,16 +336,13 @@ class Compiler:
             if isinstance(arg, t.Lambda):
                 body = self._lambda_code(arg, param, bound)
                 codes[i] = body
-                if param.element is not None and param.element.base == "VAR":
-                    name = param.element.fields[0][0]
-                    if name not in bound or bound[name].base == "NULL":
-                        bound[name] = body.type
-                    elif body.type != bound[name] and match(bound[name], body.type, {}) is None:
-                        raise KsqlError(
-                            f"Expected lambda to return {bound[name]} but got {body.type} in {format_expression(e)}"
-                        )
-                elif param.element is not None and match(param.element, body.type, {}) is None:
-                    raise KsqlError(f"Function '{e.name.lower()}' does not accept parameters.")
+                wanted = param.element or NULL
+                if wanted.base == "VAR" and bind(wanted, bound).base == "NULL":
+                    bound[wanted.fields[0][0]] = body.type
+                elif match(bind(wanted, bound), body.type, {}) is None:
+                    taken = tuple((p, bind(t_, bound)) for p, (_, t_) in zip(arg.params, param.fields, strict=True))
+                    types[i] = SqlType(LAMBDA, fields=taken, element=body.type)
+                    raise KsqlError(SCALARS.no_match(e.name, types))
         types = [c.type if c is not None else NULL for c in codes]
         returns = RETURN_RULES[signature.rule](types) if signature.rule else bind(signature.returns or NULL, bound)
         if returns != NULL and returns.is_open:

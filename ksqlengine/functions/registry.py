@@ -10,14 +10,15 @@ See README.md of this folder for types, type variables, variadics and null handl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ksqlengine.errors import KsqlError
 from ksqlengine.types import ALIASES, NUMERIC_ORDER, PRIMITIVES, SqlType, decimal
 
 VARIABLE = "VAR"  # base of a type variable; its name is in `fields[0][0]`
-MOMENTS = ("DATE", "TIME", "TIMESTAMP")
+MOMENTS = ("DATE", "TIME", "TIMESTAMP")  # a text is read as one of them where a function asks for it
 LAMBDA = "LAMBDA"  # params in `fields`, result in `element`
 _LABEL = re.compile(r"^(.*[\w>).])\s+([a-z]\w*)$")
 _LINE = re.compile(r"^(\w+)\((.*)\)\s*->\s*(.+?)\s*:\s*([\w.]+)(.*)$")
@@ -141,8 +142,9 @@ def parse_signature(line: str, package: str = "ksql.functions.") -> Signature:
 
 @dataclass
 class Library:
-    """Hold functions of one kind by name."""
+    """Hold functions of one kind by name; `shown` is how messages write the name."""
 
+    shown: Callable[[str], str] = str.lower
     functions: dict[str, list[Signature]] = field(default_factory=dict)
 
     def add(self, table: str) -> None:
@@ -174,11 +176,11 @@ class Library:
                 generic = sum(_is_generic(p) for p in params)
                 best.append(((signature.variadic is not None, cost, generic), signature, bound))
         if not best:
-            raise KsqlError(self._no_match(name, args))
+            raise KsqlError(self.no_match(name, args))
         best.sort(key=lambda b: b[0])
         if len(best) > 1 and best[0][0] == best[1][0] and any(a.base == "NULL" for a in args) is False:
             raise KsqlError(
-                f"Function '{name.lower()}' cannot be resolved due to ambiguous method parameters "
+                f"Function '{self.shown(name)}' cannot be resolved due to ambiguous method parameters "
                 f"{show(args)}.\nValid alternatives are:\n{self._alternatives(name)}"
                 f"\nFor detailed information on a function run: DESCRIBE FUNCTION <Function-Name>;"
             )
@@ -192,12 +194,12 @@ class Library:
                 label = s.param_names[i] if s.param_names[i] else ""
                 repeats = "..." if i == s.variadic else ""
                 params.append(f"{declared_text(p)}{repeats}{' ' + label if label else ''}")
-            lines.append(f"{name.lower()}({', '.join(params)})")
+            lines.append(f"{self.shown(name)}({', '.join(params)})")
         return "\n".join(lines)
 
-    def _no_match(self, name: str, args: list[SqlType]) -> str:
+    def no_match(self, name: str, args: list[SqlType]) -> str:
         return (
-            f"Function '{name.lower()}' does not accept parameters {show(args)}.\nValid alternatives are:\n"
+            f"Function '{self.shown(name)}' does not accept parameters {show(args)}.\nValid alternatives are:\n"
             f"{self._alternatives(name)}\n"
             "For detailed information on a function run: DESCRIBE FUNCTION <Function-Name>;"
         )
@@ -215,38 +217,32 @@ def show(args: list[SqlType]) -> str:
     return "(" + ", ".join("null" if a.base == "NULL" else pattern_text(a) for a in args) + ")"
 
 
-_DECLARED = {"STRING": "VARCHAR", "INTEGER": "INT", "UNIT": "INTERVALUNIT"}
+_DECLARED = {"STRING": "VARCHAR", "INTEGER": "INT"}
 
 
 def declared_text(pattern: SqlType) -> str:
     """Print a parameter's type as ksqlDB lists and describes functions: VARCHAR and INT, where values are STRING …"""
-    if pattern.base == LAMBDA and pattern.element is not None:
-        return f"LAMBDA ({', '.join(declared_text(p) for _, p in pattern.fields)}) => {declared_text(pattern.element)}"
-    if pattern.base == "ARRAY" and pattern.element is not None:
-        return f"ARRAY<{declared_text(pattern.element)}>"
-    if pattern.base == "MAP" and pattern.key is not None and pattern.element is not None:
-        return f"MAP<{declared_text(pattern.key)}, {declared_text(pattern.element)}>"
-    return _DECLARED.get(pattern.base) or pattern_text(pattern)
+    return pattern_text(pattern, _DECLARED)
 
 
-def pattern_text(pattern: SqlType) -> str:
+def pattern_text(pattern: SqlType, names: Mapping[str, str] = MappingProxyType({})) -> str:
     """Print a type of a value or signature."""
     if pattern.base == VARIABLE:
         return pattern.fields[0][0]
     if pattern.base == LAMBDA:
-        return "LAMBDA"
+        if pattern.element is None:
+            return "LAMBDA"
+        inputs = ", ".join(pattern_text(p, names) for _, p in pattern.fields)
+        return f"LAMBDA ({inputs}) => {pattern_text(pattern.element, names)}"
     if pattern.base == "UNIT":
         return "INTERVALUNIT"
     if pattern.base == "DECIMAL" and not pattern.precision:
         return "DECIMAL"
     if pattern.base == "ARRAY" and pattern.element is not None:
-        return f"ARRAY<{pattern_text(pattern.element)}>"
+        return f"ARRAY<{pattern_text(pattern.element, names)}>"
     if pattern.base == "MAP" and pattern.key is not None and pattern.element is not None:
-        return f"MAP<{pattern_text(pattern.key)}, {pattern_text(pattern.element)}>"
-    return str(pattern)
-
-
-_TIMES = ("DATE", "TIME", "TIMESTAMP")  # a text is read as one of them where a function asks for it
+        return f"MAP<{pattern_text(pattern.key, names)}, {pattern_text(pattern.element, names)}>"
+    return names.get(pattern.base) or str(pattern)
 
 
 def _wider(a: SqlType, b: SqlType) -> SqlType:
@@ -274,17 +270,15 @@ def match(param: SqlType, arg: SqlType, bound: dict[str, SqlType]) -> int | None
             digits = max(known.precision - known.scale, arg.precision - arg.scale)
             bound[name] = decimal(digits + scale, scale)
             return 1
-        if known.base in MOMENTS and arg.base == "STRING":  # a literal such as '2024-01-01'
-            return 1
         if known.is_numeric and arg.is_numeric:
             bound[name] = _wider(known, arg)
             return 1
-        return 1 if known.base in _TIMES and arg.base == "STRING" else None
+        return 1 if known.base in MOMENTS and arg.base == "STRING" else None
     if param.base in NUMERIC_ORDER and arg.base in NUMERIC_ORDER:
         distance = NUMERIC_ORDER[param.base] - NUMERIC_ORDER[arg.base]
         return distance if distance >= 0 else None
     if param.base != arg.base:
-        return 10 if param.base in _TIMES and arg.base == "STRING" else None
+        return 10 if param.base in MOMENTS and arg.base == "STRING" else None
     if param.base == "ARRAY" and param.element is not None and arg.element is not None:
         return exact(param.element, arg.element, bound)
     if param.base == "MAP" and param.element is not None and arg.element is not None and param.key and arg.key:
@@ -317,5 +311,5 @@ def bind(pattern: SqlType, bound: dict[str, SqlType]) -> SqlType:
 
 
 SCALARS = Library()
-AGGREGATES = Library()
+AGGREGATES = Library(str.upper)
 TABLE_FUNCTIONS = Library()
