@@ -1,5 +1,6 @@
 package ksql.functions;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -82,8 +83,8 @@ public final class Collections {
   }
 
   private static String plain(Object v) {
-    if (v instanceof List || v instanceof Map || v instanceof Struct) {
-      String type = v instanceof List ? "ARRAY" : v instanceof Map ? "MAP" : "STRUCT";
+    String type = v instanceof List ? "ARRAY" : v instanceof Map ? "MAP" : v instanceof Struct ? "STRUCT" : v instanceof ByteBuffer ? "BYTES" : null;
+    if (type != null) {
       throw new IllegalArgumentException("error: hit element of type " + type + " which is currently not supported");
     }
     return v == null ? "null" : Casts.string(v);

@@ -1,7 +1,6 @@
 package ksql.functions;
 
 import java.text.ParsePosition;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalTime;
@@ -11,6 +10,7 @@ import java.time.ZonedDateTime;
 import java.time.temporal.ChronoField;
 import java.time.temporal.ChronoUnit;
 import java.time.temporal.TemporalAccessor;
+import java.time.temporal.TemporalQueries;
 import java.util.function.Supplier;
 import ksql.runtime.Times;
 
@@ -84,6 +84,10 @@ public final class Dates {
     try {
       // text behind the date does not count
       TemporalAccessor t = Times.formatter(pattern).parse(s, new ParsePosition(0));
+      LocalTime time = t.query(TemporalQueries.localTime());
+      if (time != null && !time.equals(LocalTime.MIDNIGHT)) {
+        throw new IllegalArgumentException("Date format contains time field.");
+      }
       if (t.isSupported(ChronoField.EPOCH_DAY)) {
         return LocalDate.from(t);
       }
@@ -132,9 +136,9 @@ public final class Dates {
     return there.toLocalDateTime().toInstant(ZoneOffset.UTC);
   }
 
+  /** An hour before a date is the day before. */
   public static LocalDate addDate(ChronoUnit unit, Integer n, LocalDate d) {
-    return unit == null || n == null || d == null ? null : unit.isDateBased() ? d.plus(n, unit)
-        : d.plusDays(Duration.of(n, unit).toDays());
+    return unit == null || n == null || d == null ? null : d.atStartOfDay().plus(n, unit).toLocalDate();
   }
 
   public static LocalDate subDate(ChronoUnit unit, Integer n, LocalDate d) {

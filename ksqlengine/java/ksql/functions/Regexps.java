@@ -82,13 +82,14 @@ public final class Regexps {
     }
   }
 
-  /** An empty pattern gives the characters. */
+  /** An empty pattern gives the characters. One that matches nothing at all, as x*, gives no empty text at the end. */
   public static List<String> split(String s, String pattern) {
     if (s == null || pattern == null) {
       return null;
     }
     try {
-      return pattern.isEmpty() ? Strings.split(s, "") : new ArrayList<>(Arrays.asList(pattern(pattern).split(s, -1)));
+      Pattern p = pattern(pattern);
+      return new ArrayList<>(Arrays.asList(p.split(s, p.matcher("").matches() ? 0 : -1)));
     } catch (StackOverflowError e) {
       throw tooDeep(pattern);
     }
