@@ -133,12 +133,9 @@ def parse_one(
 class Engine:
     """Analyse statements against a catalog and turn queries into Kafka Streams topologies."""
 
-    def __init__(
-        self, catalog: Catalog | None = None, config: dict[str, Any] | None = None, topics: Any = None
-    ) -> None:
+    def __init__(self, catalog: Catalog | None = None, config: dict[str, Any] | None = None) -> None:
         self.catalog = catalog if catalog is not None else Catalog()
         self.config = dict(config or {})
-        self.topics = topics  # .partitions(name), .replicas(name): int, or None when there is no such topic
 
     def parse(self, text: str, variables: dict[str, str] | None = None) -> list[ParsedStatement]:
         """Read statements that may name the catalog's custom types."""

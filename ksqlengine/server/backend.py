@@ -59,8 +59,11 @@ class RunningQuery(Protocol):
     def resume(self) -> None:
         """Go on."""
 
-    def close(self, *, leave: bool = True) -> None:
-        """Stop for good; ``leave`` hands the partitions over at once."""
+    def close(self) -> None:
+        """Stop for good and leave the group, so that other servers take over at once."""
+
+    def forget(self) -> None:
+        """Remove what a terminated query leaves at the broker and on disk."""
 
     def store(self, name: str, kind: str, partition: int | None = None) -> Any:
         """Give the queryable store (Java), of one partition or of all here, or raise :class:`NotReadyError`."""
@@ -201,20 +204,3 @@ class LogDamagedError(Exception):
 
 class NotReadyError(Exception):
     """A store cannot be read just now (the query is rebalancing or restoring)."""
-
-
-@dataclass
-class TopicLookup:
-    """What the engine asks about topics (see Engine's ``topics``)."""
-
-    backend: Backend
-
-    def partitions(self, name: str) -> int | None:
-        """Give a topic's partitions, or None when it does not exist."""
-        topic = self.backend.topic(name)
-        return topic.partitions if topic else None
-
-    def replicas(self, name: str) -> int | None:
-        """Give a topic's replication factor, or None when it does not exist."""
-        topic = self.backend.topic(name)
-        return topic.replicas if topic else None

@@ -231,7 +231,10 @@ class MemoryQuery:
             for record in held:
                 self.pipe(record)
 
-    def close(self, *, leave: bool = True) -> None:
+    def forget(self) -> None:
+        """Do nothing: it leaves nothing."""
+
+    def close(self) -> None:
         """Stop for good."""
         self._backend.drop(self)
         with self._backend.lock:

@@ -172,8 +172,8 @@ class Queries:
             shutil.rmtree(self.config.state_dir / "streams" / self.config.application_id(query_id), ignore_errors=True)
         self.backend.forget_leftovers([self.config.application_id(query_id) for query_id in ended])
 
-    def keep_only(self, catalog: Catalog, *, forget: bool = True) -> None:
-        """Close the queries that the catalog no longer has."""
+    def keep_only(self, catalog: Catalog) -> None:
+        """Close the queries that the catalog no longer has, and remove what they leave."""
         with self._lock:
             gone = [
                 q
@@ -183,15 +183,9 @@ class Queries:
             for query in gone:
                 del self._queries[query.id]
         for query in gone:
-            self._close(query, forget=forget)
-
-    def _close(self, query: PersistentQuery, *, forget: bool) -> None:
-        if query.running is None:
-            return
-        query.running.close()
-        drop = getattr(query.running, "forget", None)
-        if forget and drop is not None:
-            drop()
+            if query.running is not None:
+                query.running.close()
+                query.running.forget()
 
     def pause(self, query_id: str, *, paused: bool) -> None:
         """Pause or resume one query."""
@@ -206,7 +200,7 @@ class Queries:
         """Close all queries, leaving their groups so that other servers take over at once."""
         with self._lock:
             running = [q.running for q in self._queries.values() if q.running is not None]
-        list(self._closers.map(lambda r: r.close(leave=True), running))
+        list(self._closers.map(lambda r: r.close(), running))
         self._closers.shutdown()
 
     def find(self, query_id: str) -> PersistentQuery:

@@ -14,7 +14,7 @@ from ksqlengine.catalog import Catalog, Source
 from ksqlengine.engine import Engine, ParsedStatement, Plan
 from ksqlengine.errors import KsqlError, KsqlStatementError
 from ksqlengine.server import admin, connectors, entities
-from ksqlengine.server.backend import Backend, ProcessingLog, TopicLookup
+from ksqlengine.server.backend import Backend, ProcessingLog
 from ksqlengine.server.commands import Command, CommandRunner
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import Entity, RequestError
@@ -48,7 +48,7 @@ class KsqlService:
         given = {name: value for name, value in config.properties.items() if name.startswith("ksql.")}
         # without it EMIT FINAL loses windows that end long before the record that closes them, as ksqlDB's does
         settings = {"ksql.suppress.enabled": "true", **given, "ksql.service.id": config.service_id}
-        self.engine = Engine(Catalog(), settings, TopicLookup(backend))
+        self.engine = Engine(Catalog(), settings)
         self.queries = Queries(self.engine, backend, config)
         self.commands: CommandRunner | None = None
         self.pull = PullQueries(self.engine, self.queries, backend, config)
@@ -147,7 +147,7 @@ class KsqlService:
 
     def _rehearse(self, statements: list[ParsedStatement], session: Session) -> None:
         """Plan all statements against a copy of the catalog, so that none runs when one is wrong."""
-        sandbox = Engine(self.engine.catalog.copy(), self.engine.config, PretendTopics(self.backend))
+        sandbox = Engine(self.engine.catalog.copy(), self.engine.config)
         properties = dict(session.properties)
         for statement in statements:
             node = statement.node
@@ -311,21 +311,6 @@ class KsqlService:
         if source is None:
             raise KsqlError(f"Could not find STREAM/TABLE '{name}' in the Metastore")
         return source
-
-
-class PretendTopics:
-    """Topics for a rehearsal: one that a statement of the same request would create counts as there."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._lookup = TopicLookup(backend)
-
-    def partitions(self, name: str) -> int | None:
-        """Give a topic's partitions; a missing topic is taken as to be created."""
-        return self._lookup.partitions(name) or 1
-
-    def replicas(self, name: str) -> int | None:
-        """Give a topic's replication factor."""
-        return self._lookup.replicas(name) or 1
 
 
 def command_id(plan: Plan) -> str:

@@ -62,14 +62,13 @@ class StreamsQuery:
         self._streams.resume()
         self._paused = False
 
-    def close(self, *, leave: bool = True) -> None:
-        """Stop for good; ``leave`` hands the partitions over at once."""
+    def close(self) -> None:
+        """Stop for good and leave the group, so that other servers take over at once; a transient one is forgotten."""
         options = java("org.apache.kafka.streams.KafkaStreams$CloseOptions")()
-        options = options.timeout(java("java.time.Duration").ofSeconds(_CLOSE_S)).leaveGroup(leave)
+        options = options.timeout(java("java.time.Duration").ofSeconds(_CLOSE_S)).leaveGroup(True)
         self._streams.close(options)
         if self.transient:
-            self._streams.cleanUp()
-            self.backend.forget_application(self.application_id)
+            self.forget()
 
     def forget(self) -> None:
         """Remove what a terminated query leaves at the broker and on disk."""
