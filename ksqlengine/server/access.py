@@ -14,7 +14,7 @@ import hmac
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -31,7 +31,7 @@ _LOGIN_CONFIG = "java.security.auth.login.config"
 class User:
     """A line of the password file."""
 
-    secret: str
+    secret: str = field(repr=False)
     roles: frozenset[str]
 
     def has(self, password: str) -> bool:
@@ -63,7 +63,7 @@ class Access:
     users: dict[str, User]
     roles: frozenset[str]
     skipped: tuple[str, ...]
-    peer: str  # the word by which another server of the service is known
+    peer: str = field(repr=False)  # the word by which another server of the service is known
 
     @staticmethod
     def of(config: ServerConfig) -> Access | None:

@@ -36,7 +36,7 @@ class ServerConfig:
     advertised: str = ""
     connect_url: str = ""
     in_memory: bool = False
-    properties: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict, repr=False)  # passwords may be among them
 
     # -- limits ------------------------------------------------------------------------------------------------------
     @property

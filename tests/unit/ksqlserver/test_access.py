@@ -54,6 +54,15 @@ def asked(access: Access, user: str = "", path: str = "/ksql") -> int:
     return refused[0] if refused else 200
 
 
+def test_passwords_are_not_printed(settings: dict[str, str]) -> None:
+    configured = config(**settings, **{"ssl.keystore.password": "hidden-1"})
+    access = Access.of(configured)
+    assert access is not None
+    printed = f"{configured!r} {access!r}"
+    assert "harry" in printed
+    assert not [secret for secret in ("hidden-1", "changeme", "OBF:", access.peer) if secret in printed]
+
+
 @pytest.mark.parametrize(
     ("user", "status"),
     [("fred:letmein", 200), ("harry:changeme", 200), ("dick:blah", 403), ("harry:", 401), ("nobody:x", 401), ("", 401)],
