@@ -16,9 +16,9 @@ from ksqlengine.errors import KsqlError, KsqlStatementError
 from ksqlengine.server import admin, connectors, entities
 from ksqlengine.server.backend import Backend, ProcessingLog
 from ksqlengine.server.commands import Command, CommandRunner
-from ksqlengine.server.config import ServerConfig
+from ksqlengine.server.config import STREAMS_PREFIX, ServerConfig
 from ksqlengine.server.entities import Entity, RequestError
-from ksqlengine.server.properties import check_property, prefixed
+from ksqlengine.server.properties import check_property, is_valid_property, prefixed
 from ksqlengine.server.pull import PullQueries
 from ksqlengine.server.push import PushQueries
 from ksqlengine.server.queries import Queries
@@ -45,9 +45,11 @@ class KsqlService:
 
     def __init__(self, config: ServerConfig, backend: Backend) -> None:
         self.config, self.backend = config, backend
-        given = {name: value for name, value in config.properties.items() if name.startswith("ksql.")}
+        # A plan keeps what it was made with and EXPLAIN shows it: what a statement could set too, so no passwords.
+        # Kafka Streams' settings come from the server's file anew at each start.
+        own = {n: v for n, v in config.properties.items() if n.startswith("ksql.") and not n.startswith(STREAMS_PREFIX)}
         # without it EMIT FINAL loses windows that end long before the record that closes them, as ksqlDB's does
-        settings = {"ksql.suppress.enabled": "true", **given, "ksql.service.id": config.service_id}
+        settings = {"ksql.suppress.enabled": "true"} | {n: v for n, v in own.items() if is_valid_property(n)}
         self.engine = Engine(Catalog(), settings)
         self.queries = Queries(self.engine, backend, config)
         self.commands: CommandRunner | None = None

@@ -32,6 +32,21 @@ def test_and_so_does_the_next_one(ksql: Embedded) -> None:
     assert ksql.rows("visits") == []
 
 
+@pytest.mark.ksql(
+    properties={
+        "ksql.streams.sasl.jaas.config": "Module required password='hidden';",
+        "ksql.schema.registry.basic.auth.user.info": "me:hidden",
+        "ksql.functions.collect_list.limit": "2",
+    }
+)
+def test_plan_keeps_the_settings_it_was_made_with_and_no_password(ksql: Embedded) -> None:
+    ksql.run(VISITS)
+    (query,) = ksql.service.queries.all()
+    assert query.plan.properties["ksql.functions.collect_list.limit"] == "2"
+    assert "hidden" not in str(query.plan.to_json())
+    assert "hidden" not in str(ksql.run(f"EXPLAIN {query.id};"))
+
+
 @pytest.mark.ksql(properties={"ksql.streams.num.stream.threads": "3"})
 def test_marker_configures_the_ksqldb_of_one_test(ksql: Embedded) -> None:
     properties = ksql.run("SHOW PROPERTIES;")[0]["properties"]
