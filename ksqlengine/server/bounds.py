@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ksqlengine import tree as t
 from ksqlengine.catalog import Source
+from ksqlengine.codegen.names import rewrite
 from ksqlengine.codegen.timestamps import millis_of
 from ksqlengine.server.lookup import disjuncts
-from ksqlengine.server.selecting import check_known, rebuild, strip_alias
+from ksqlengine.server.selecting import check_known, strip_alias
 from ksqlengine.types import BIGINT
 
 _TIMES = {"WINDOWSTART", "WINDOWEND", "ROWTIME"}
@@ -19,10 +20,10 @@ def prepare(where: t.Expr | None, source: Source, alias: str, *, windowed: bool)
     if where is None:
         return None
     check_known(where, source, alias, "WHERE", windowed=windowed)
-    return rebuild(strip_alias(where, {alias}), _times)
+    return rewrite(strip_alias(where, {alias}), _times)
 
 
-def _times(expr: t.Expr) -> t.Expr:
+def _times(expr: t.Expr) -> t.Expr | None:
     if isinstance(expr, t.Compare):
         if _is_time(expr.left) and _is_text(expr.right):
             return t.Compare(expr.op, expr.left, _millis(expr.right))
@@ -32,7 +33,7 @@ def _times(expr: t.Expr) -> t.Expr:
         low = _millis(expr.low) if _is_text(expr.low) else expr.low
         high = _millis(expr.high) if _is_text(expr.high) else expr.high
         return t.Between(expr.value, low, high, expr.negated)
-    return expr
+    return None
 
 
 def _is_time(expr: t.Expr) -> bool:

@@ -6,15 +6,15 @@ brought into a disjunction of conjunctions; each conjunction is a lookup of keys
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
 from ksqlengine import tree as t
+from ksqlengine.codegen.names import columns, format_expression
 from ksqlengine.errors import KsqlStatementError
+from ksqlengine.planner.relation import WINDOW_BOUNDS
 from ksqlengine.types import Schema, SqlType
 
-WINDOW_BOUNDS = ("WINDOWSTART", "WINDOWEND")
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 _SCAN_HINT = "Table scans can be enabled by setting ksql.query.pull.table.scan.enabled=true"
 _MAX_DISJUNCTS = 2000
@@ -39,9 +39,7 @@ class ScanNeededError(KsqlStatementError):
     """A WHERE that no key lookup answers; an error only where scans are not allowed."""
 
 
-def plan_lookup(
-    where: t.Expr | None, schema: Schema, rules: Rules, show: Callable[[t.Expr], str], *, windowed: bool
-) -> Lookup:
+def plan_lookup(where: t.Expr | None, schema: Schema, rules: Rules, *, windowed: bool) -> Lookup:
     """Give what to read for a WHERE. Raises ksqlDB's error when that needs a scan and scans are off."""
     if where is None:
         if not rules.table_scan:
@@ -51,7 +49,7 @@ def plan_lookup(
     scan = False
     for conjunction in disjuncts(where):
         try:
-            found = _Conjunction(conjunction, schema, rules, show, windowed=windowed).keys()
+            found = _Conjunction(conjunction, schema, rules, windowed=windowed).keys()
         except ScanNeededError:
             if not rules.table_scan:
                 raise
@@ -66,10 +64,8 @@ def plan_lookup(
 class _Conjunction:
     """One conjunction: which key columns it fixes."""
 
-    def __init__(
-        self, terms: list[t.Expr], schema: Schema, rules: Rules, show: Callable[[t.Expr], str], *, windowed: bool
-    ) -> None:
-        self.terms, self.schema, self.rules, self.show, self.windowed = terms, schema, rules, show, windowed
+    def __init__(self, terms: list[t.Expr], schema: Schema, rules: Rules, *, windowed: bool) -> None:
+        self.terms, self.schema, self.rules, self.windowed = terms, schema, rules, windowed
         self.fixed: dict[str, t.Expr] = {}
         self.ranged: set[str] = set()
         self.names = [c.name for c in schema.key]
@@ -80,7 +76,7 @@ class _Conjunction:
             self._term(term)
         touched = set(self.fixed) | self.ranged
         if not touched:
-            text = self.show(_conjoin(self.terms))
+            text = format_expression(_conjoin(self.terms))
             raise ScanNeededError(f"WHERE clause missing key column for disjunct: {text}")
         if touched != set(self.names):
             raise ScanNeededError(
@@ -100,11 +96,13 @@ class _Conjunction:
     def _term(self, term: t.Expr) -> None:
         if isinstance(term, t.Literal) and isinstance(term.value, bool):
             return
-        if isinstance(term, t.Like) and not _columns(term):
-            raise ScanNeededError(f"Like condition must be between strings: {self.show(term)}. {_SCAN_HINT}")
+        if isinstance(term, t.Like) and not column_names(term):
+            raise ScanNeededError(f"Like condition must be between strings: {format_expression(term)}. {_SCAN_HINT}")
         if not isinstance(term, t.Compare) or term.op not in _FLIPPED:
-            if _columns(term) & set(self.names):
-                raise ScanNeededError(f"Unsupported expression in WHERE clause: {self.show(term)}. {_SCAN_HINT}")
+            if column_names(term) & set(self.names):
+                raise ScanNeededError(
+                    f"Unsupported expression in WHERE clause: {format_expression(term)}. {_SCAN_HINT}"
+                )
             return
         column, other, op = self._sides(term)
         if column is None or other is None:
@@ -114,21 +112,21 @@ class _Conjunction:
         self._key_term(term, column.name, other, op)
 
     def _sides(self, term: t.Compare) -> tuple[t.Column | None, t.Expr | None, str]:
-        left, right = _bare(term.left), _bare(term.right)
-        if isinstance(left, t.Column) and not _columns(right):
+        left, right = term.left, term.right
+        if isinstance(left, t.Column) and not column_names(right):
             return left, right, term.op
-        if isinstance(right, t.Column) and not _columns(left):
+        if isinstance(right, t.Column) and not column_names(left):
             return right, left, _FLIPPED[term.op]
         if isinstance(left, t.Column) or isinstance(right, t.Column):
-            if _columns(term) & set(self.names):
+            if column_names(term) & set(self.names):
                 raise ScanNeededError("A comparison must be between a key column and a resolvable expression.")
-        elif _columns(term) & set(self.names) or not _columns(term):
+        elif column_names(term) & set(self.names) or not column_names(term):
             raise ScanNeededError("A comparison must directly reference a key column.")
         return None, None, term.op
 
     def _key_term(self, term: t.Compare, name: str, other: t.Expr, op: str) -> None:
         if isinstance(other, t.Literal) and other.value is None:
-            raise KsqlStatementError(f"Primary key columns can not be NULL: {self.show(term)}")
+            raise KsqlStatementError(f"Primary key columns can not be NULL: {format_expression(term)}")
         if op == "<>":
             raise ScanNeededError(f"Bound on key columns '[{self._keys_text()}]' must currently be '='. ")
         if name in self.fixed or name in self.ranged:
@@ -176,23 +174,6 @@ def _conjoin(terms: list[t.Expr]) -> t.Expr:
     return out
 
 
-def _bare(expr: t.Expr) -> t.Expr:
-    return t.Column(expr.name) if isinstance(expr, t.Column) else expr
-
-
-def walk(expr: object) -> Iterator[t.Expr]:
-    """Give an expression and all inside it."""
-    if isinstance(expr, t.Expr):
-        yield expr
-        for value in vars(expr).values():
-            yield from walk(value)
-    elif isinstance(expr, tuple):
-        for item in expr:
-            yield from walk(item)
-
-
-def _columns(expr: t.Expr) -> set[str]:
-    return {e.name for e in walk(expr) if isinstance(e, t.Column)}
-
-
-columns_of = _columns
+def column_names(expr: t.Expr) -> set[str]:
+    """Give the names of the columns that an expression reads."""
+    return {column.name for column in columns(expr)}

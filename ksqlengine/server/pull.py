@@ -13,6 +13,7 @@ import jpype
 
 from ksqlengine import tree as t
 from ksqlengine.catalog import Source
+from ksqlengine.codegen.names import format_expression, walk
 from ksqlengine.engine import Engine, ParsedStatement, StoreInfo
 from ksqlengine.errors import KsqlError, KsqlStatementError
 from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
@@ -22,10 +23,10 @@ from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import RequestError, pull_header, push_header
 from ksqlengine.server.gathering import Gathering, Request
 from ksqlengine.server.kafka import java
-from ksqlengine.server.lookup import Lookup, Rules, columns_of, plan_lookup, walk
+from ksqlengine.server.lookup import Lookup, Rules, column_names, plan_lookup
 from ksqlengine.server.push import output_schema
 from ksqlengine.server.queries import PersistentQuery, Queries
-from ksqlengine.server.selecting import select_items, show
+from ksqlengine.server.selecting import select_items
 from ksqlengine.server.streams import Finished, RowStream
 from ksqlengine.types import Column, Schema
 
@@ -116,7 +117,7 @@ class PullQueries:
         )
         if where is not None:  # types first: a comparison that cannot be is wrong whatever is looked up
             self._check_where(where, source)
-        lookup = plan_lookup(where, source.schema, rules, show, windowed=windowed)
+        lookup = plan_lookup(where, source.schema, rules, windowed=windowed)
         return PullPlan(source, running, store, items, where, lookup, query.limit)
 
     def _check_where(self, where: t.Expr, source: Source) -> None:
@@ -133,8 +134,8 @@ class PullQueries:
             _, (truth,) = self.engine.compile_row_function([where], source.schema, source)
             if truth.base != "BOOLEAN":
                 raise KsqlStatementError(
-                    f"Type error in WHERE expression: Should evaluate to boolean but is {show(where)} ({truth}) "
-                    "instead."
+                    "Type error in WHERE expression: Should evaluate to boolean but is "
+                    f"{format_expression(where)} ({truth}) instead."
                 )
         except KsqlError as error:
             if "Cannot compare" not in error.message:
@@ -142,7 +143,10 @@ class PullQueries:
             between = any(isinstance(e, t.Between) for e in walk(where))
             start = "Invalid expression" if between else "Error in WHERE expression"
             raise KsqlStatementError(
-                f"{start}: {error.message}\nStatement: {show(where)}", error.statement, error.line, error.column
+                f"{start}: {error.message}\nStatement: {format_expression(where)}",
+                error.statement,
+                error.line,
+                error.column,
             ) from error
 
     def _rows(self, plan: PullPlan, request: Request) -> tuple[Schema, list[str]]:
@@ -299,8 +303,8 @@ def check_columns(query: t.Query) -> None:
     selected: set[str] = set()
     for item in query.items:
         if item.expr is not None:
-            selected |= columns_of(item.expr)
-    for clause, names in (("SELECT", selected), ("WHERE", columns_of(query.where) if query.where else set())):
+            selected |= column_names(item.expr)
+    for clause, names in (("SELECT", selected), ("WHERE", column_names(query.where) if query.where else set())):
         bad = sorted(names & _UNSUPPORTED_COLUMNS)
         if bad:
             shown = ", ".join(f"`{name}`" for name in bad)

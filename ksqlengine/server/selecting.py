@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from ksqlengine import tree as t
 from ksqlengine.catalog import Source
-from ksqlengine.codegen.names import columns
+from ksqlengine.codegen.names import columns, format_expression, rewrite
 from ksqlengine.errors import KsqlStatementError
-from ksqlengine.planner.relation import unknown_column
-
-WINDOW_BOUNDS = ("WINDOWSTART", "WINDOWEND")
+from ksqlengine.planner.relation import WINDOW_BOUNDS, unknown_column
 
 
 def select_items(query: t.Query, source: Source, alias: str, *, windowed: bool) -> tuple[tuple[str, t.Expr], ...]:
@@ -57,7 +55,7 @@ def _struct_fields(expr: t.Expr, source: Source) -> list[tuple[str, t.Expr]]:
         for name in path:
             kind = kind.field(name) if kind else None
     if kind is None or kind.base != "STRUCT":
-        raise KsqlStatementError(f"{show(expr)} is not a STRUCT")
+        raise KsqlStatementError(f"{format_expression(expr)} is not a STRUCT")
     return [(name, t.Deref(expr, name)) for name, _ in kind.fields]
 
 
@@ -87,50 +85,4 @@ def check_known(expr: t.Expr, source: Source, alias: str, clause: str, *, window
 
 def strip_alias(expr: t.Expr, names: set[str]) -> t.Expr:
     """Take the source's name away from its columns: a pull query has one source."""
-    return rebuild(expr, lambda e: t.Column(e.name) if isinstance(e, t.Column) and e.source in names else e)
-
-
-def rebuild(expr: t.Expr, change: object) -> t.Expr:
-    """Rebuild a tree bottom-up with each node changed."""
-    from collections.abc import Callable
-    from dataclasses import fields, replace
-    from typing import Any, cast
-
-    function = cast("Callable[[t.Expr], t.Expr]", change)
-
-    def inner(value: Any) -> Any:
-        if isinstance(value, t.Expr):
-            return rebuild(value, change)
-        if isinstance(value, tuple):
-            return tuple(inner(v) for v in value)
-        return value
-
-    changed = {f.name: inner(getattr(expr, f.name)) for f in fields(expr)}
-    return function(replace(expr, **changed))
-
-
-def show(expr: t.Expr) -> str:
-    """Print an expression as ksqlDB does in its messages."""
-    if isinstance(expr, t.Column):
-        return expr.name
-    if isinstance(expr, t.Literal):
-        if expr.value is None:
-            return "null"
-        return (
-            f"'{expr.value}'"
-            if isinstance(expr.value, str)
-            else str(expr.value).lower()
-            if isinstance(expr.value, bool)
-            else str(expr.value)
-        )
-    if isinstance(expr, t.Compare | t.Logical | t.Arithmetic):
-        return f"({show(expr.left)} {expr.op} {show(expr.right)})"
-    if isinstance(expr, t.Like):
-        return f"({show(expr.value)} LIKE {show(expr.pattern)})"
-    if isinstance(expr, t.Call):
-        return f"{expr.name}({', '.join(show(a) for a in expr.args)})"
-    if isinstance(expr, t.Cast):
-        return f"CAST({show(expr.value)} AS {expr.type})"
-    if isinstance(expr, t.Not):
-        return f"(NOT {show(expr.value)})"
-    return type(expr).__name__.upper()
+    return rewrite(expr, lambda e: t.Column(e.name) if isinstance(e, t.Column) and e.source in names else None)

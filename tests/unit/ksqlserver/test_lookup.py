@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from ksqlengine.codegen.names import format_expression
 from ksqlengine.errors import KsqlStatementError
 from ksqlengine.parser import parse_expression
 from ksqlengine.server.lookup import Rules, plan_lookup
-from ksqlengine.server.selecting import show
 from ksqlengine.types import BIGINT, INTEGER, STRING, Column, Schema
 
 ONE = Schema((Column("ID", STRING, "KEY"), Column("V", BIGINT)))
@@ -16,8 +16,8 @@ NO_SCAN = Rules(table_scan=False)
 
 
 def keys(where: str, schema: Schema = ONE, rules: Rules = NO_SCAN, *, windowed: bool = False) -> list[str] | None:
-    found = plan_lookup(parse_expression(where), schema, rules, show, windowed=windowed).keys
-    return None if found is None else [",".join(show(e) for e in key) for key in found]
+    found = plan_lookup(parse_expression(where), schema, rules, windowed=windowed).keys
+    return None if found is None else [",".join(map(format_expression, key)) for key in found]
 
 
 @pytest.mark.parametrize(
