@@ -55,7 +55,9 @@ def attempt(expr: t.Expr, java: str, kind: str, constants: Constants) -> str:
 
 
 def guarded(expr: t.Expr, java: str, kind: str, constants: Constants) -> str:
-    """Return Java that is null, and logged, where the given Java fails."""
+    """Return Java that is null, and logged, where the given Java fails and may."""
+    if constants.strict:
+        return java
     part = f"new ksql.runtime.Lambda() {{ public Object call(final Object[] none) {{ return {java}; }} }}"
     place = f"{literal_code(constants.query, STRING)}, {literal_code(format_expression(expr), STRING)}"
     return f"(({kind}) ksql.runtime.Ops.attempt({part}, {place}))"
@@ -66,10 +68,12 @@ Resolver = Callable[[t.Column], Code]
 
 @dataclass
 class Constants:
-    """Collect the static fields that a generated class needs; `query` is whose problems its expressions log."""
+    """Collect the static fields that a generated class needs; `query` is whose problems its expressions log, where they
+    are not strict: then what fails throws, however deep inside."""
 
     fields: dict[str, str] = field(default_factory=dict)
     query: str = ""
+    strict: bool = False
 
     def constant(self, java_type_: str, java: str) -> str:
         """Return the name of a field that holds a value."""

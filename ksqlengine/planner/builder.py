@@ -16,11 +16,11 @@ from ksqlengine.types import STRING
 class PlanBuilder:
     """Write the classes of one query and remember what has to be settled when all code is known."""
 
-    def __init__(self, query_id: str, config: dict[str, Any] | None = None) -> None:
+    def __init__(self, query_id: str, config: dict[str, Any] | None = None, *, strict: bool = False) -> None:
         self.config = config or {}
         self.query_id = query_id
         self.classes: list[str] = []
-        self.constants = Constants(query=query_id)
+        self.constants = Constants(query=query_id, strict=strict)
         self._open_sources: list[tuple[dict[str, Any], list[Slot], Source]] = []
         self._names = 0
         self.states: list[tuple[str, str]] = []  # (aggregate, type of its intermediate value)
@@ -37,13 +37,13 @@ class PlanBuilder:
         types = f"final class Types {{\n{self.constants.declarations()}\n}}"
         return types + "\n" + text
 
-    def row_function(self, expressions: list[tuple[str, str]], *, strict: bool = False) -> str:
-        """Write a function from row to row; each column is (Java, text for the log); a failed one is null, or, where
-        the function is strict, throws."""
+    def row_function(self, expressions: list[tuple[str, str]]) -> str:
+        """Write a function from row to row; each column is (Java, text for the log); a failed one is null, or throws
+        where the builder is strict."""
         lines = [f"Object[] o = new Object[{len(expressions)}];"]
         for i, (java, text) in enumerate(expressions):
             plain = java.startswith("((") and java.endswith("])") and java.count("(") == 2
-            if strict:
+            if self.constants.strict:
                 lines.append(f"o[{i}] = {java};")
                 continue
             if plain:

@@ -50,7 +50,7 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, text: str) -> Pla
             f"Expected number columns and values to match: {_listed(quote(n) for n in names)}, "
             f"{_listed(map(format_expression, node.values))}"
         )
-    builder = PlanBuilder("insert")
+    builder = PlanBuilder("insert", strict=True)
     compiler = Compiler(_no_columns, builder.constants)
     given: dict[str, str] = {}
     nulls = {n for n, v in zip(names, node.values, strict=True) if isinstance(v, t.Literal) and v.value is None}
@@ -76,9 +76,9 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, text: str) -> Pla
                     f"Failed to insert values into '{node.target}'. Value for primary key column(s) {key.name} "
                     f"is required for tables"
                 )
-    key_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.key], strict=True)
-    value_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.value], strict=True)
-    time_fn = builder.row_function([(given.get("ROWTIME", "null"), "ROWTIME")], strict=True)
+    key_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.key])
+    value_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.value])
+    time_fn = builder.row_function([(given.get("ROWTIME", "null"), "ROWTIME")])
     values_given = any(c.name in given for c in schema.value)
     made = {"code": builder.code(), "key": key_fn, "value": value_fn, "time": time_fn}
     return Plan(
