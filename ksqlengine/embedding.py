@@ -35,7 +35,6 @@ from ksqlengine.server.backend import Record
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.kafka import KafkaBackend, java
 from ksqlengine.server.memory import MemoryBackend
-from ksqlengine.server.parsing import parse_query
 from ksqlengine.server.push import PushQuery
 from ksqlengine.server.service import KsqlService, Session
 from ksqlengine.server.streams import RowStream
@@ -169,7 +168,7 @@ class Embedded:
         """
         deadline = time.monotonic() + timeout_s
         self.settle(timeout_s)
-        statement = parse_query(self.service.engine, sql, self._session.variables)[0]
+        statement = self.service.engine.parse(sql, self._session.variables)[0]
         if not isinstance(statement.node, tree.Select):
             raise KsqlError("query() takes a SELECT; run() takes everything else.", statement.text)
         push = statement.node.query.emit is not None
@@ -183,7 +182,7 @@ class Embedded:
     @contextlib.contextmanager
     def changes(self, sql: str, *, timeout_s: float = 30.0) -> Iterator[Iterator[Row]]:
         """Run a push query: the block gets an iterator that waits up to ``timeout_s`` for each row."""
-        statement = parse_query(self.service.engine, sql, self._session.variables)[0]
+        statement = self.service.engine.parse(sql, self._session.variables)[0]
         if not isinstance(statement.node, tree.Select) or statement.node.query.emit is None:
             raise KsqlError("changes() takes a SELECT with EMIT CHANGES.", statement.text)
         rows = self.service.push.open(statement, dict(self._session.properties))
@@ -246,7 +245,7 @@ class Embedded:
     def _latest(self, source: Source, timeout_s: float) -> list[Row]:
         """Fold a topic into the table that it is."""
         text = f"SELECT * FROM {quote(source.name)} EMIT CHANGES;"  # noqa: S608 - quoted
-        statement = parse_query(self.service.engine, text, {})[0]
+        statement = self.service.engine.parse(text, {})[0]
         stream = self.service.push.open(statement, dict(self._session.properties))
         keys = [c.name for c in source.schema.key]
         out: dict[str, Row] = {}

@@ -23,7 +23,6 @@ from ksqlengine.errors import KsqlError, KsqlStatementError, ParseFailedError
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import RequestError, error_body
 from ksqlengine.server.memory import MemoryBackend
-from ksqlengine.server.parsing import parse_query
 from ksqlengine.server.service import KsqlService, Session
 from ksqlengine.server.streams import KSQL_JSON, RowStream
 from ksqlengine.types import SqlType
@@ -159,7 +158,7 @@ class _Case:
         if self.error is not None:
             return
         try:
-            statement = parse_query(self.service.engine, text, {})[0]
+            statement = self.service.engine.parse(text, {})[0]
             if not isinstance(statement.node, tree.Select):
                 raise Mismatch(f"not a SELECT: {text}")
             push = statement.node.query.emit is not None

@@ -135,6 +135,8 @@ class ToTree(Transformer):  # type: ignore[type-arg]
     def sized_type(self, name: Name, precision: Token, scale: Token | None = None) -> SqlType:
         if ALIASES.get(name, str(name)) == "DECIMAL":
             p, s = int(precision), int(scale) if scale is not None else 0
+            if p >= 2**31:
+                raise KsqlError("Value must be integer for command: DECIMAL(PRECISION)")
             if p < 1:
                 raise KsqlError(f"DECIMAL precision must be >= 1: DECIMAL({p},{s})")
             if s > p:
@@ -155,6 +157,10 @@ class ToTree(Transformer):  # type: ignore[type-arg]
         return map_of(key, value)
 
     def struct_type(self, *fields: Part) -> SqlType:
+        names = [name for _, (name, _) in fields]
+        double = next((n for i, n in enumerate(names) if n in names[:i]), None)
+        if double is not None:
+            raise KsqlError(f"Duplicate field names found in STRUCT: '{double}'.")
         return struct([f[1] for f in fields])
 
     def field(self, name: Name, type_: SqlType) -> Part:
@@ -353,7 +359,12 @@ class ToTree(Transformer):  # type: ignore[type-arg]
         return Part(("emit", "FINAL"))
 
     def limit(self, count: Token) -> Part:
+        if count.type != "INTEGER_VALUE" or int(count) >= 2**31:
+            raise KsqlError("Failed to prepare statement: Value must be integer for command: LIMIT")
         return Part(("limit", int(count)))
+
+    def negative_limit(self, count: Token) -> Part:
+        return Part(("limit", -self.limit(count)[1]))
 
     def query(self, *parts: Any) -> t.Query:
         items = tuple(p for p in parts if isinstance(p, t.SelectItem))

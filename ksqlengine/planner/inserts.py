@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ksqlengine import tree as t
-from ksqlengine.catalog import Catalog
+from ksqlengine.catalog import Catalog, Source
 from ksqlengine.codegen import coercion
 from ksqlengine.codegen.expressions import Compiler
 from ksqlengine.codegen.java_types import cast_code
@@ -36,6 +36,17 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, text: str) -> Pla
         raise KsqlError(f"Cannot insert into HEADER columns: {', '.join(named)}")
     if not node.columns and headers and len(node.values) == len(schema.columns):
         raise KsqlError(f"Cannot insert into HEADER columns: {', '.join(headers)}")
+    try:
+        return _plan_record(node, source, text)
+    except KsqlError as error:
+        if error.message.startswith("Failed to prepare"):
+            raise
+        message = f"Failed to insert values into '{node.target}'. {error.message}"
+        raise KsqlError(message, line=error.line, column=error.column) from error
+
+
+def _plan_record(node: t.InsertValues, source: Source, text: str) -> Plan:
+    schema = source.schema
     names = list(node.columns) or [c.name for c in (*schema.key, *schema.value)]
     for name in names:
         if name in ("ROWPARTITION", "ROWOFFSET") and schema.find(name) is None:
@@ -69,13 +80,9 @@ def plan_insert_values(node: t.InsertValues, catalog: Catalog, text: str) -> Pla
             raise KsqlError(
                 f"Expected type {column.type} for field `{name}` but got {code.type.base}({shown})"
             ) from error
-    if source.is_table:
-        for key in schema.key:
-            if key.name not in given or key.name in nulls:
-                raise KsqlError(
-                    f"Failed to insert values into '{node.target}'. Value for primary key column(s) {key.name} "
-                    f"is required for tables"
-                )
+    missing = [k.name for k in schema.key if k.name not in given or k.name in nulls]
+    if source.is_table and missing:
+        raise KsqlError(f"Value for primary key column(s) {', '.join(missing)} is required for tables")
     key_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.key])
     value_fn = builder.row_function([(given.get(c.name, "null"), c.name) for c in schema.value])
     time_fn = builder.row_function([(given.get("ROWTIME", "null"), "ROWTIME")])

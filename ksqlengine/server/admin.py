@@ -15,6 +15,7 @@ from ksqlengine.server import connectors, functions
 from ksqlengine.server.cluster import aggregate, query_states
 from ksqlengine.server.entities import BAD_STATEMENT, Entity, entity, fields_json, key_format_name, listed, type_json
 from ksqlengine.server.properties import show_properties
+from ksqlengine.server.push import output_schema
 from ksqlengine.server.queries import PersistentQuery, Queries
 
 if TYPE_CHECKING:
@@ -171,19 +172,25 @@ def describe_source(service: KsqlService, source: Source, *, extended: bool) -> 
 # -- EXPLAIN ---------------------------------------------------------------------------------------------------------
 def _explain(service: KsqlService, text: str, node: tree.Admin, session: Session) -> Entity:
     if node.words:
-        query = service.queries.find(node.words[0])
+        query = service.queries.get(node.words[0])
+        if query is None:
+            raise KsqlError(
+                f"Query with id:{node.words[0]} does not exist, use SHOW QUERIES to view the full set of queries."
+            )
         return entity("queryDescription", text, queryDescription=describe_query(service, query))
     inner = node.details["statement"]
+    if getattr(inner, "query", None) is None:
+        raise KsqlError("The provided statement does not run a ksql query")
     statement = ParsedStatement(re.sub(r"^\s*EXPLAIN\s+", "", text, flags=re.IGNORECASE), inner, 1, 0)
     planner = service.engine.plan_select if isinstance(inner, tree.Select) else service.engine.plan
     plan = planner(statement, session.properties)
     built = service.engine.build_topology(plan, dict(service.config.streams(plan.properties)))
-    schema = plan.sink.schema if plan.sink else plan.details.get("schema")
+    schema = plan.sink.schema if plan.sink else output_schema(plan)
     description = {
         "id": "",
         "statementText": statement.text,
         "windowType": None,
-        "fields": fields_json(schema) if schema is not None and not isinstance(schema, list) else [],
+        "fields": fields_json(schema),
         "sources": list(plan.sources),
         "sinks": [plan.sink.name] if plan.sink else [],
         "topology": str(built.topology.describe()),
@@ -224,13 +231,13 @@ def outline(steps: Any, depth: int = 0) -> str:
     """Print a plan's steps as an indented outline, the last step first."""
     if not isinstance(steps, dict):
         return ""
-    name = str(steps.get("op") or steps.get("type") or steps.get("step") or "step").upper()
-    lines = [f"{' ' * 3 * depth} > [ {name} ]"]
+    name = steps.get("op")
+    lines = [f"{' ' * 3 * depth} > [ {name.upper()} ]"] if name else []
     for value in steps.values():
         for inner in value if isinstance(value, list) else [value]:
-            if isinstance(inner, dict) and {"op", "type", "step"} & inner.keys():
-                lines.append(outline(inner, depth + 1))
-    return "\n".join(line for line in lines if line)
+            if isinstance(inner, dict) and "op" in inner:
+                lines.append(outline(inner, depth + len(lines[:1])))
+    return "\n".join(lines)
 
 
 # -- ASSERT ----------------------------------------------------------------------------------------------------------

@@ -26,9 +26,8 @@ from ksqlengine.server.entities import RequestError, error_body
 from ksqlengine.server.gathering import forwarded_partitions
 from ksqlengine.server.inserts import open_stream
 from ksqlengine.server.openapi import OPENAPI
-from ksqlengine.server.parsing import parse_query
 from ksqlengine.server.printing import print_topic
-from ksqlengine.server.properties import check_not_prohibited, is_valid_property
+from ksqlengine.server.properties import check_overrides, is_valid_property
 from ksqlengine.server.service import KsqlService, Session
 from ksqlengine.server.streams import Rows, RowStream
 
@@ -163,15 +162,11 @@ class Api:
     def _session(body: dict[str, Any], *names: str) -> Session:
         properties: dict[str, Any] = {}
         for name in names:
-            given = body.get(name)
-            if given is not None and not isinstance(given, dict):
-                raise RequestError(f"{name} must be an object.")
-            properties |= given or {}
-        check_not_prohibited(properties)
-        variables = body.get("sessionVariables") or {}
-        if not isinstance(variables, dict):
-            raise RequestError("sessionVariables must be an object.")
-        return Session(properties, {str(k): _variable(v) for k, v in variables.items()})
+            properties |= _object(body, name)
+        check_overrides(properties)
+        variables = _object(body, "sessionVariables")
+        internal = bool(_object(body, "requestProperties").get(INTERNAL))
+        return Session(properties, {str(k): _variable(v) for k, v in variables.items()}, internal)
 
     @staticmethod
     def _text(body: dict[str, Any], *names: str) -> str:
@@ -265,7 +260,6 @@ class Api:
         body = await self._body(request)
         text = self._text(body, "ksql")
         session = self._session(body, "streamsProperties")
-        session.internal = bool((body.get("requestProperties") or {}).get(INTERNAL))
         number = body.get("commandSequenceNumber")
         number = -1 if number is None else number
         if type(number) is not int:
@@ -316,7 +310,7 @@ class Api:
         return Rows(rows, kind)
 
     def _only(self, text: str, session: Session) -> ParsedStatement:
-        statements = parse_query(self.service.engine, text, session.variables)
+        statements = self.service.engine.parse(text, session.variables)
         if len(statements) != 1:
             raise RequestError(
                 f"Expected exactly one KSQL statement; found {len(statements)} instead",
@@ -344,6 +338,14 @@ class Api:
         """Insert rows that come as lines: a first object with the target, then an object a row."""
         kind = preferred(request, DELIMITED, PLAIN_JSON, KSQL_JSON)
         return await open_stream(self.service, request, self._threads, kind)
+
+
+def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Give a field of a request that is an object, or nothing."""
+    given = body.get(name)
+    if given is not None and not isinstance(given, dict):
+        raise RequestError(f"{name} must be an object.")
+    return given or {}
 
 
 def bounded(text: str) -> str:

@@ -179,6 +179,11 @@ class Inserter:
             name = _column_name(field)
             if name == "ROWTIME" and name not in self._columns:
                 when = coerce(value, BIGINT)
+                if when is not None and when < 0:
+                    raise KsqlError(
+                        f"Invalid timestamp: {when}. Timestamp should always be non-negative or null.",
+                        error_code=BAD_REQUEST,
+                    )
             elif name in self._columns:
                 named[name] = coerce(value, self._columns[name].type)
             else:

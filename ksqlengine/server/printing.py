@@ -24,8 +24,11 @@ def print_topic(service: KsqlService, node: tree.Admin) -> Iterator[str]:
 
 def _lines(service: KsqlService, node: tree.Admin, name: str) -> Iterator[str]:
     limit = node.details.get("limit")
-    interval = int(node.details.get("interval", 1))
+    interval = max(int(node.details.get("interval", 1)), 1)
     seen = shown = 0
+    if limit is not None and limit <= 0:
+        yield "Topic printing ceased\n"
+        return
     for record in service.backend.read(
         name, from_beginning=bool(node.details.get("from_beginning")), stop=lambda: not service.ready
     ):
@@ -40,7 +43,7 @@ def _lines(service: KsqlService, node: tree.Admin, name: str) -> Iterator[str]:
         when = datetime.fromtimestamp(record.timestamp / 1000, UTC).strftime("%Y/%m/%d %H:%M:%S.%f")[:-3] + " Z"
         yield f"rowtime: {when}, key: {text(record.key)}, value: {text(record.value)}, partition: {record.partition}\n"
         shown += 1
-        if limit is not None and shown >= int(limit):
+        if limit is not None and shown >= limit:
             yield "Topic printing ceased\n"
             return
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import jpype
+
+from ksqlengine import jvm
 from ksqlengine.errors import KsqlError
 from ksqlengine.server.config import STREAMS_PREFIX, ServerConfig
-from ksqlengine.server.entities import Entity
+from ksqlengine.server.entities import Entity, compact
 
 # What decides who a query is and where it lives is the server's business.
 _PROHIBITED = {
@@ -78,6 +82,12 @@ _CLIENTS = ("consumer.", "producer.", "main.consumer.", "restore.consumer.", "ad
 _PLAIN_CLIENT = ("max.", "fetch.", "linger.", "batch.", "acks", "retries", "request.", "delivery.", "compression.",
                  "buffer.memory", "isolation.level", "retry.", "reconnect.", "metadata.", "connections.", "receive.",
                  "send.", "enable.")  # fmt: skip
+_KSQL_TYPES = {"enable": "BOOLEAN", "enabled": "BOOLEAN", "lag": "LONG", "limit": "LONG"}  # by the name's last word
+_DEFINITIONS = (
+    "org.apache.kafka.streams.StreamsConfig",
+    "org.apache.kafka.clients.consumer.ConsumerConfig",
+    "org.apache.kafka.clients.producer.ProducerConfig",
+)
 
 
 def is_valid_property(name: str) -> bool:
@@ -92,18 +102,56 @@ def is_valid_property(name: str) -> bool:
 
 def check_property(name: str) -> str:
     """Give the name back, or raise ksqlDB's error."""
-    if name in _PROHIBITED or name.removeprefix(STREAMS_PREFIX) in _PROHIBITED:
-        raise KsqlError(f"Cannot override property '{name}'")
+    _check_allowed(name)
     if not is_valid_property(name):
         raise KsqlError(f"Not recognizable as ksql, streams, consumer, or producer property: '{name}'")
     return name
 
 
-def check_not_prohibited(properties: dict[str, Any]) -> None:
-    """Refuse a request that sets what decides who a query is and where it lives."""
-    for name in properties:
-        if name in _PROHIBITED or name.removeprefix(STREAMS_PREFIX) in _PROHIBITED:
-            raise KsqlError(f"Cannot override property '{name}'")
+def check_overrides(properties: Mapping[str, Any]) -> None:
+    """Refuse a request that sets who a query is and where it lives, or a property to what cannot be its value."""
+    for name, value in properties.items():
+        _check_allowed(name)
+        check_value(name, value)
+
+
+def _check_allowed(name: str) -> None:
+    if name in _PROHIBITED or name.removeprefix(STREAMS_PREFIX) in _PROHIBITED:
+        raise KsqlError(f"Cannot override property '{name}'")
+
+
+def check_value(name: str, value: Any) -> None:
+    """Refuse what cannot be a property's value, in Kafka's words: later it would end the query, at each start again."""
+    bare = name.removeprefix(STREAMS_PREFIX)
+    if bare == "auto.offset.reset" and str(value).lower() == "none":
+        raise KsqlError("'none' is not valid for this property within KSQL")
+    if not isinstance(value, str | int | float):  # a truth is an int
+        raise KsqlError(f"Invalid value {compact(value)[:100]} for configuration {name}: not a text, number or truth")
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    for prefix in _CLIENTS:
+        bare = bare.removeprefix(prefix)
+    if bare not in _STREAMS and not bare.startswith((*_PLAIN_CLIENT, "ksql.")):
+        return
+    try:
+        _parse(bare, text)
+    except jpype.JException as error:
+        raise KsqlError(str(error.getMessage())) from None
+
+
+def _parse(name: str, text: str) -> None:
+    definition = jvm.java("org.apache.kafka.common.config.ConfigDef")
+    if name.startswith("ksql."):
+        kind = _KSQL_TYPES.get(name.rsplit(".", 1)[-1])
+        if kind is not None:
+            definition.parseType(name, text, getattr(jvm.java("org.apache.kafka.common.config.ConfigDef$Type"), kind))
+        return
+    for owner in _DEFINITIONS:
+        key = jvm.java(owner).configDef().configKeys().get(name)
+        if key is not None:
+            parsed = definition.parseType(name, text, key.type())
+            if key.validator is not None:
+                key.validator.ensureValid(name, parsed)
+            return
 
 
 def prefixed(properties: dict[str, Any]) -> dict[str, Any]:

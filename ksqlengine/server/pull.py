@@ -28,6 +28,7 @@ from ksqlengine.server.push import output_schema
 from ksqlengine.server.queries import PersistentQuery, Queries
 from ksqlengine.server.selecting import select_items
 from ksqlengine.server.streams import Finished, RowStream
+from ksqlengine.topology.build import codec
 from ksqlengine.types import Column, Schema
 
 _MORE = " See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query."
@@ -170,9 +171,14 @@ class PullQueries:
         size = plan.store.window_size_ms or 0
         places = jpype.JArray(jpype.JInt)(slots(plan.source.schema))
         keys = self._keys(plan)
+        topic = self.backend.topic(plan.source.topic) if self.config.in_memory else None
+        count = topic.partitions if topic else 1  # in memory one store has all
+        key_codec = codec(plan.source.key_format, [[c.name, str(c.type)] for c in plan.source.schema.key], key=True)
 
         def read(partitions: tuple[int, ...] | None) -> list[str]:
             scan = java("ksql.server.PullScan")(places, plan.store.view, where, select, limit, size)
+            if count > 1:
+                scan.byPartition(key_codec, count)
             for partition in (None,) if partitions is None else partitions:
                 self._read(plan, scan, keys, partition)
             return [str(row) for row in scan.rows()]

@@ -10,6 +10,7 @@ from typing import Any
 
 from ksqlengine import tree as t
 from ksqlengine.engine import Engine, ParsedStatement, Plan
+from ksqlengine.errors import KsqlStatementError
 from ksqlengine.server import entities
 from ksqlengine.server.backend import Backend, RunningQuery
 from ksqlengine.server.config import ServerConfig
@@ -71,6 +72,13 @@ class PushQueries:
 
     def open(self, statement: ParsedStatement, properties: dict[str, Any]) -> RowStream:
         """Start a push query. Raises 429 when there are too many."""
+        limit: int | None = statement.node.query.limit
+        if limit is not None and limit < 0:
+            raise KsqlStatementError(
+                "Push queries don't support negative integers in the LIMIT clause. "
+                "See https://cnfl.io/queries for more info.",
+                statement.text,
+            )
         with self._lock:
             if len(self._queries) + self._opening >= self.config.max_push_queries:
                 raise RequestError(
@@ -91,7 +99,7 @@ class PushQueries:
             self._opening -= 1
             self._queries[query.id] = query
         schema = output_schema(plan)
-        return RowStream(query.id, schema, push_header(schema), query, limit=statement.node.query.limit)
+        return RowStream(query.id, schema, push_header(schema), query, limit=limit)
 
     def run(self, plan: Plan, query_id: str, properties: dict[str, Any]) -> PushQuery:
         """Start a plan's transient topology, whatever runs already."""

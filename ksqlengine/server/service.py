@@ -18,7 +18,7 @@ from ksqlengine.server.backend import Backend, ProcessingLog
 from ksqlengine.server.commands import Command, CommandRunner
 from ksqlengine.server.config import STREAMS_PREFIX, ServerConfig
 from ksqlengine.server.entities import Entity, RequestError
-from ksqlengine.server.properties import check_property, is_valid_property, prefixed
+from ksqlengine.server.properties import check_property, check_value, is_valid_property, prefixed
 from ksqlengine.server.pull import PullQueries
 from ksqlengine.server.push import PushQueries
 from ksqlengine.server.queries import Queries
@@ -182,7 +182,8 @@ class KsqlService:
         if node.verb in _QUERY_VERBS:
             return self._query_command(node.verb.lower(), node.words[0], text)
         if node.verb == "SET":
-            session.properties[check_property(node.words[0])] = node.words[1]
+            check_value(check_property(node.words[0]), node.words[1])
+            session.properties[node.words[0]] = node.words[1]
             return None
         if node.verb == "UNSET":
             session.properties.pop(node.words[0], None)

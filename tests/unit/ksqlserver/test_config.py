@@ -10,7 +10,7 @@ from ksqlengine.__main__ import parse_arguments
 from ksqlengine.errors import KsqlError
 from ksqlengine.server.config import ServerConfig, read_properties
 from ksqlengine.server.properties import (
-    check_not_prohibited,
+    check_overrides,
     check_property,
     is_valid_property,
     prefixed,
@@ -108,4 +108,4 @@ def test_statement_keeps_what_was_set_without_a_prefix() -> None:
 
 def test_request_cannot_move_a_query_or_its_state() -> None:
     with pytest.raises(KsqlError, match="Cannot override"):
-        check_not_prohibited({"ksql.streams.state.dir": "/"})
+        check_overrides({"ksql.streams.state.dir": "/"})

@@ -3,9 +3,11 @@ package ksql.server;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import ksql.runtime.Codec;
 import ksql.runtime.Key;
 import ksql.runtime.RowFunction;
 import ksql.runtime.StoreView;
+import org.apache.kafka.clients.producer.internals.BuiltInPartitioner;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.state.KeyValueIterator;
@@ -24,6 +26,8 @@ public final class PullScan {
   private final int limit;
   private final long windowSize;
   private final List<String> rows = new ArrayList<>();
+  private final List<List<String>> parts = new ArrayList<>();
+  private Codec keyCodec;
 
   /**
    * Slots say where a row's columns come from: n is value column n, -n-1 is key column n. A row has these columns, then
@@ -38,12 +42,32 @@ public final class PullScan {
     this.windowSize = windowSize;
   }
 
+  /** Give rows as several partitions' stores would: this one store has the keys of all of them. */
+  public void byPartition(Codec keys, int partitions) {
+    keyCodec = keys;
+    for (int i = 0; i < partitions; i++) {
+      parts.add(new ArrayList<>());
+    }
+  }
+
   public List<String> rows() {
+    for (List<String> part : parts) {
+      rows.addAll(part);
+    }
+    parts.clear();
     return rows;
   }
 
   private boolean full() {
     return limit >= 0 && rows.size() >= limit;
+  }
+
+  private List<String> place(Object[] keys) {
+    if (keyCodec == null || keys == null) {
+      return rows;
+    }
+    byte[] data = keyCodec.write(keys);
+    return data == null ? rows : parts.get(BuiltInPartitioner.partitionForKey(data, parts.size()));
   }
 
   private void row(Key key, Object value, long timestamp, long start, long end, boolean windowed) {
@@ -67,7 +91,7 @@ public final class PullScan {
     if (where != null && !Boolean.TRUE.equals(where.apply(row)[0])) {
       return;
     }
-    rows.add(RowText.of(select.apply(row)));
+    place(keys).add(RowText.of(select.apply(row)));
   }
 
   private static Object value(Object stored) {
