@@ -11,7 +11,7 @@ from ksqlengine.errors import KsqlError
 from ksqlengine.planner import formats
 from ksqlengine.planner.properties import SourceProperties, check_properties, default_format, make_format
 from ksqlengine.planner.relation import PSEUDO, WINDOW_BOUNDS
-from ksqlengine.types import HEADERS_TYPE, Column, Schema
+from ksqlengine.types import HEADERS_TYPE, Column, Schema, quote
 
 
 def plan_create(node: t.CreateSource, config: dict[str, Any], text: str) -> Source:
@@ -45,18 +45,17 @@ def plan_create(node: t.CreateSource, config: dict[str, Any], text: str) -> Sour
             make_format(name, with_, which)
     if not elements:
         raise KsqlError("No columns supplied.")
+    names = [e.name for e in elements]
+    double = list(dict.fromkeys(quote(n) for n in names if names.count(n) > 1))
+    if double:
+        raise KsqlError(f"Duplicate column names: {', '.join(double)}")
     columns: list[Column] = []
-    names: set[str] = set()
     for e in elements:
         namespace = {"": "VALUE", "HEADERS": "HEADERS", "HEADER": "HEADERS"}.get(e.constraint, "KEY")
         if namespace == "HEADERS":
             _check_header(e)
             _check_one_header(e, columns)
-        if e.name in names:
-            where = "value" if namespace == "VALUE" else namespace.lower()
-            raise KsqlError(f"Duplicate {where} columns found in schema: `{e.name}` {e.type}")
         columns.append(Column(e.name, e.type, namespace, e.header_key))
-        names.add(e.name)
     schema = Schema(tuple(columns))
     if node.kind == "TABLE" and not schema.key:
         raise KsqlError("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")
@@ -268,13 +267,20 @@ def plan_drop(node: t.DropSource, catalog: Catalog) -> Source | None:
         raise KsqlError(f"{node.kind.title()} {node.name} does not exist.")
     if source.kind != node.kind:
         raise KsqlError(f"Incompatible data source type is {source.kind}, but statement was DROP {node.kind}")
+    made = {s.created_by: s.name for s in catalog.sources.values() if s.created_by}
+    derived = sorted(made[q] for q in catalog.readers(node.name) if q in made)
+    if derived:
+        raise KsqlError(
+            f"Cannot drop {node.name}.\nThe following streams and/or tables read from this source: "
+            f"[{', '.join(derived)}].\nYou need to drop them before dropping {node.name}."
+        )
     readers = catalog.readers(node.name)
     writers = [q for q in catalog.writers(node.name) if q != source.created_by]
     if readers or writers:
         raise KsqlError(
             f"Cannot drop {node.name}.\nThe following queries read from this source: [{', '.join(sorted(readers))}].\n"
             f"The following queries write into this source: [{', '.join(sorted(writers))}].\n"
-            "You need to terminate them before dropping {}.".format(node.name)
+            f"You need to terminate them before dropping {node.name}."
         )
     if node.delete_topic and source.read_only:
         raise KsqlError(f"Cannot delete topic for read-only source: {node.name}")

@@ -275,7 +275,10 @@ def _insert_select(node: t.InsertSelect, catalog: Catalog, config: dict[str, Any
     query_id = custom or f"INSERTQUERY_{catalog.next_query_number}"
     planned = plan_query(_with_implicit_casts(node.query, target.schema), catalog, query_id, node.target, config)
     if planned.kind == "TABLE":
-        raise KsqlError("Incompatible data sink")
+        raise KsqlError(
+            f"Incompatible data sink and query result. Data sink ({node.target}) type is KSTREAM but select query "
+            "result is KTABLE."
+        )
     if not _compatible(planned.schema, target.schema):
         raise KsqlError(
             "Incompatible schema between results and sink.\n"
