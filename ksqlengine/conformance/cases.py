@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -34,7 +34,7 @@ class Case:
     post: dict[str, Any]
     topics: tuple[dict[str, Any], ...]
     properties: dict[str, Any]
-    out_of_scope: str | None = None
+    out_of_scope: str = ""
     raw: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
@@ -65,19 +65,22 @@ def _with_format(topic: dict[str, Any], name: str | None) -> dict[str, Any]:
     return {k: (v.replace("{FORMAT}", name) if name and isinstance(v, str) else v) for k, v in topic.items()}
 
 
-def _scope(statements: tuple[str, ...], properties: dict[str, Any], test: dict[str, Any]) -> str | None:
-    text = "\n".join(statements)
-    formats = {f.upper() for f in _FORMAT.findall(text)}
-    formats |= {str(v).upper() for k, v in properties.items() if "default.format" in k}
-    needed = formats & REGISTRY
+def _scope(statements: tuple[str, ...], properties: dict[str, Any], test: dict[str, Any]) -> str:
+    formats = {str(v).upper() for k, v in properties.items() if "default.format" in k}
+    if reason := not_here("\n".join(statements), formats):
+        return reason
+    versions = test.get("versions")
+    if versions and versions.get("max"):
+        return f"for older versions only (max {versions['max']})"
+    return ""
+
+
+def not_here(text: str, formats: Collection[str] = ()) -> str:
+    """Say what statements need that this engine has not, or nothing; `formats` are those that properties name."""
+    needed = {*formats, *(f.upper() for f in _FORMAT.findall(text))} & REGISTRY
     if needed:
         return "needs a Schema Registry: " + ", ".join(sorted(needed))
     if _SCHEMA_ID.search(text):
         return "needs a Schema Registry: SCHEMA_ID"
     test_only = {f.upper() for f in _FUNCTION.findall(text)} & TEST_ONLY_FUNCTIONS
-    if test_only:
-        return "function of ksqlDB's test classpath: " + ", ".join(sorted(test_only))
-    versions = test.get("versions")
-    if versions and versions.get("max"):
-        return f"for older versions only (max {versions['max']})"
-    return None
+    return "function of ksqlDB's test classpath: " + ", ".join(sorted(test_only)) if test_only else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ksqlengine import parser
+from ksqlengine import parser, tree
 from ksqlengine.conformance.cases import Case
 from ksqlengine.engine import Engine
 from ksqlengine.types import HEADERS_TYPE, Column, Schema
@@ -36,7 +36,7 @@ def check(case: Case, engine: Engine, internal: set[str], failed: type[Exception
         if wanted.get("type") and source.kind.lower() != wanted["type"].lower():
             raise failed(f"post: {source.name} is a {source.kind}")
         if wanted.get("schema") is not None:
-            expected = _schema(wanted["schema"], source.is_table)
+            expected = _schema(wanted["schema"])
             if str(expected) != str(source.schema):
                 raise failed(
                     f"post: schema of {source.name}\n      expected: {expected}\n      actual:   {source.schema}"
@@ -91,11 +91,10 @@ def _check_key(key: dict[str, Any], source: Any, failed: type[Exception]) -> Non
         raise failed(f"post: window size of {source.name} is {window}")
 
 
-def _schema(text: str, table: bool) -> Schema:
-    del table
+def _schema(text: str) -> Schema:
     node = parser.parse(f"CREATE STREAM X ({text.replace('PRIMARY KEY', 'KEY')}) WITH (KAFKA_TOPIC='x');")
     columns = []
-    for e in node.elements:  # type: ignore[attr-defined]
+    for e in node.elements or () if isinstance(node, tree.CreateSource) else ():
         namespace = {"": "VALUE", "HEADERS": "HEADERS", "HEADER": "HEADERS"}.get(e.constraint, "KEY")
         columns.append(Column(e.name, e.type if e.constraint != "HEADERS" else HEADERS_TYPE, namespace, e.header_key))
     return Schema(tuple(columns))

@@ -34,6 +34,8 @@ def encode(node: Any, fmt: FormatInfo, columns: tuple[Column, ...]) -> bytes | N
         return dump_json(node).encode()
     if fmt.name == "DELIMITED":
         return _text(node).encode()
+    if isinstance(node, dict):  # REST cases name the one column
+        (node,) = node.values()
     kind = columns[0].type.base if columns else "STRING"
     if kind == "INTEGER" and isinstance(node, int):
         return struct.pack(">i", node)
@@ -68,6 +70,12 @@ def decode(data: bytes | None, fmt: FormatInfo, columns: tuple[Column, ...]) -> 
     if kind == "BYTES":
         return base64.b64encode(data).decode()
     return data.decode()
+
+
+def headers(item: dict[str, Any]) -> list[tuple[str, bytes | None]]:
+    """Return the headers of a case's record; none where it names none."""
+    found = item.get("headers") or ()
+    return [(h["KEY"], base64.b64decode(h["VALUE"]) if h["VALUE"] is not None else None) for h in found]
 
 
 def window_bytes(key: bytes | None, window: dict[str, Any]) -> bytes:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ksqlengine import jvm
-from ksqlengine.conformance.cases import Case, load
+from ksqlengine.conformance.cases import load
 from ksqlengine.conformance.run import Mismatch, run_case
 from ksqlengine.errors import KsqlError
 
@@ -70,26 +71,44 @@ def is_chosen(file: str, case: str, only: str) -> bool:
     return not only or only in label or fnmatch.fnmatch(label, only)
 
 
+@dataclass(frozen=True)
+class Task:
+    """Be a case that waits to be run: `run` raises what is wrong with it."""
+
+    file: str
+    name: str
+    out_of_scope: str
+    negative: bool
+    run: Callable[[], None]
+
+
 def run_folder(folder: Path, only: str = "", progress: Progress = no_progress) -> Report:
     """Run every case in scope; `only` is a pattern of `file: case`."""
-    report = Report()
-    started = time.monotonic()
     jvm.start(test_driver=True, options=(f"{jvm.LOG_LEVEL}=error",))  # cases are about records that are skipped
-    chosen: Sequence[Case] = [case for case in load(folder) if is_chosen(case.file, case.name, only)]
-    for done, case in enumerate(chosen):
+    found = (Task(c.file, c.name, c.out_of_scope, c.expected_error is not None, partial(run_case, c))
+             for c in load(folder))  # fmt: skip
+    return run_all(found, only, progress)
+
+
+def run_all(tasks: Iterable[Task], only: str, progress: Progress) -> Report:
+    """Run the cases that `only` chooses, one after the other, and count."""
+    report = Report()
+    begun = time.monotonic()
+    chosen = [task for task in tasks if is_chosen(task.file, task.name, only)]
+    for done, task in enumerate(chosen):
         progress(done, len(chosen))
-        if case.out_of_scope:
-            report.leave_out(case.file, case.name, case.out_of_scope)
+        if task.out_of_scope:
+            report.leave_out(task.file, task.name, task.out_of_scope)
         else:
-            report.add(case.file, case.name, why_not(case), negative=case.expected_error is not None)
-    report.seconds = time.monotonic() - started
+            report.add(task.file, task.name, why_not(task.run), negative=task.negative)
+    report.seconds = time.monotonic() - begun
     return report
 
 
-def why_not(case: Case) -> str:
+def why_not(run: Callable[[], None]) -> str:
     """Run a case and say why it failed, or nothing."""
     try:
-        run_case(case)
+        run()
     except Mismatch as mismatch:
         return str(mismatch) or "it differs"
     except KsqlError as error:

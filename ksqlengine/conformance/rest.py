@@ -8,34 +8,30 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 import tempfile
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ksqlengine import tree
 from ksqlengine.catalog import Source
-from ksqlengine.conformance.report import Progress, Report, is_chosen, no_progress
-from ksqlengine.errors import KsqlError, KsqlStatementError, ParseFailedError
+from ksqlengine.conformance.cases import not_here
+from ksqlengine.conformance.records import decode, encode, headers, same, window_bytes
+from ksqlengine.conformance.report import Progress, Report, Task, no_progress, run_all
+from ksqlengine.conformance.run import Mismatch
+from ksqlengine.errors import KsqlError
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import RequestError, error_body
 from ksqlengine.server.memory import MemoryBackend
 from ksqlengine.server.service import KsqlService, Session
 from ksqlengine.server.streams import KSQL_JSON, RowStream
-from ksqlengine.types import SqlType
 
-_NO_REGISTRY = ("AVRO", "PROTOBUF", "PROTOBUF_NOSR", "JSON_SR")
-_TEST_FUNCTIONS = ("WHENCONDITION", "WHENRESULT", "TEST_UDTF", "BAD_UDF")
 _DECLARES = re.compile(r"\s*CREATE\s+(OR\s+REPLACE\s+)?(SOURCE\s+)?(STREAM|TABLE)\s", re.I)
 _PARTITIONS = 4  # of topics that ksqlDB's own runner makes
 _PUSH_WAIT_S = 10.0
-
-
-class Mismatch(Exception):  # noqa: N818 - it is a finding, not an error
-    """What a case expected and what came differ."""
 
 
 def run_folder(folder: Path, only: str = "", progress: Progress = no_progress) -> Report:
@@ -43,18 +39,11 @@ def run_folder(folder: Path, only: str = "", progress: Progress = no_progress) -
     from ksqlengine.__main__ import start_jvm
 
     start_jvm(None, in_memory=True)
-    report = Report()
-    begun = time.monotonic()
-    chosen = [(file, case) for file, case in cases(folder) if is_chosen(file, str(case["name"]), only)]
-    for done, (file, case) in enumerate(chosen):
-        progress(done, len(chosen))
-        name = str(case["name"])
-        if reason := out_of_scope(case):
-            report.leave_out(file, name, reason)
-        else:
-            report.add(file, name, run_case(case), negative="expectedError" in case)
-    report.seconds = time.monotonic() - begun
-    return report
+    found = (
+        Task(file, str(case["name"]), out_of_scope(case), "expectedError" in case, partial(run_case, case))
+        for file, case in cases(folder)
+    )
+    return run_all(found, only, progress)
 
 
 def cases(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -73,35 +62,21 @@ def cases(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def out_of_scope(case: dict[str, Any]) -> str:
     """Say why a case is not for this engine, or nothing."""
-    text = " ".join(case["statements"]).upper()
-    for name in _NO_REGISTRY:
-        if re.search(rf"FORMAT\s*=\s*'{name}'", text):
-            return f"{name} needs a schema registry"
-    for name in _TEST_FUNCTIONS:
-        if re.search(rf"\b{name}\s*\(", text):
-            return f"{name} exists only in ksqlDB's test classpath"
     if any("queryProto" in response for response in case.get("responses", ())):
         return "rows as protobuf"
-    return ""
+    return not_here("\n".join(case["statements"]))
 
 
-def run_case(case: dict[str, Any]) -> str:
-    """Run one case and give what is wrong with it, or nothing."""
+def run_case(case: dict[str, Any]) -> None:
+    """Run one case. Raises Mismatch when it does not do what it should."""
     with tempfile.TemporaryDirectory(prefix="ksql-rest-") as folder:
         config = ServerConfig("localhost:0", service_id="rest_", state_dir=Path(folder), in_memory=True)
         service = KsqlService(config, MemoryBackend(config))
         service.start()
         try:
             _Case(service, case).run()
-        except Mismatch as mismatch:
-            return str(mismatch)
-        except KsqlError as error:
-            return f"unexpected error: {error.message}"
-        except Exception as error:  # a crash is this case's failure, the others go on
-            return f"{type(error).__name__}: {error}"
         finally:
             service.stop()
-    return ""
 
 
 class _Case:
@@ -196,12 +171,12 @@ class _Case:
     def _produce(self) -> None:
         for record in self.case.get("inputs", ()):
             source = self._source(record["topic"])
-            key = encode(record.get("key"), source, "KEY")
-            if record.get("window") and key is not None:
-                key += window_bytes(record["window"])
-            value = encode(record.get("value"), source, "VALUE")
-            headers = tuple((h["KEY"], _base64(h["VALUE"])) for h in record.get("headers") or ())
-            self.service.backend.produce(record["topic"], key, value, record.get("timestamp", 0), headers)
+            key = encode(record.get("key"), source.key_format, source.schema.key)
+            if record.get("window"):
+                key = window_bytes(key, record["window"])
+            value = encode(record.get("value"), source.value_format, source.schema.value)
+            when = record.get("timestamp", 0)
+            self.service.backend.produce(record["topic"], key, value, when, tuple(headers(record)))
 
     def _source(self, topic: str) -> Source:
         found = [s for s in self.service.engine.catalog.sources.values() if s.topic == topic]
@@ -259,10 +234,11 @@ class _Case:
             if len(records) != len(wanted):
                 raise Mismatch(f"{topic}: {len(records)} records, expected {len(wanted)}")
             for want, got in zip(wanted, records, strict=True):
-                for part, data in (("KEY", got.key), ("VALUE", got.value)):
-                    value = decode(data, source, part)
-                    if part.lower() in want and not same(want[part.lower()], value):
-                        raise Mismatch(f"{topic} {part.lower()}: expected {want[part.lower()]}, got {value}")
+                key = decode(got.key, source.key_format, source.schema.key)
+                value = decode(got.value, source.value_format, source.schema.value)
+                for part, came in (("key", key), ("value", value)):
+                    if part in want and not same(want[part], came):
+                        raise Mismatch(f"{topic} {part}: expected {want[part]}, got {came}")
                 when = want.get("timestamp")
                 if when and when != got.timestamp:
                     raise Mismatch(f"{topic} timestamp: expected {when}, got {got.timestamp}")
@@ -330,82 +306,3 @@ def subset(want: Any, got: Any, where: str, statement: str) -> None:
         want = want.replace("{STATEMENT}", statement)
     if not same(want, got):
         raise Mismatch(f"{where}: expected {want!r}, got {got!r}")
-
-
-def same(want: Any, got: Any) -> bool:
-    """Compare JSON values: numbers within a millionth unless both are whole, names of either case."""
-    if isinstance(want, bool) or isinstance(got, bool) or want is None or got is None:
-        return want is got
-    if isinstance(want, int | Decimal) and isinstance(got, int | Decimal):
-        if isinstance(want, int) and isinstance(got, int):
-            return want == got
-        return abs(float(want) - float(got)) <= 1e-6
-    if isinstance(want, list) and isinstance(got, list):
-        return len(want) == len(got) and all(same(a, b) for a, b in zip(want, got, strict=True))
-    if isinstance(want, dict) and isinstance(got, dict):
-        return len(want) == len(got) and all(
-            (k in got and same(v, got[k])) or (k.upper() in got and same(v, got[k.upper()])) for k, v in want.items()
-        )
-    return bool(want == got)
-
-
-# -- records ---------------------------------------------------------------------------------------------------------
-def encode(value: Any, source: Source, part: str) -> bytes | None:
-    """Write an input as its source declares it."""
-    columns = source.schema.key if part == "KEY" else source.schema.value
-    form = (source.key_format if part == "KEY" else source.value_format).name
-    if value is None or form == "NONE":
-        return None
-    if form == "DELIMITED":
-        return str(value).encode()
-    if form == "KAFKA":
-        single = next(iter(value.values())) if isinstance(value, dict) else value
-        return _kafka(single, columns[0].type if columns else SqlType("STRING"))
-    return json.dumps(value, default=_number).encode()
-
-
-def _number(value: object) -> float:
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(str(value))
-
-
-def _kafka(value: Any, kind: SqlType) -> bytes:
-    if kind.base == "INTEGER":
-        return struct.pack(">i", int(value))
-    if kind.base == "BIGINT":
-        return struct.pack(">q", int(value))
-    if kind.base == "DOUBLE":
-        return struct.pack(">d", float(value))
-    return str(value).encode()
-
-
-def decode(data: bytes | None, source: Source, part: str) -> Any:
-    """Read what is in a topic as the case writes it."""
-    columns = source.schema.key if part == "KEY" else source.schema.value
-    form = (source.key_format if part == "KEY" else source.value_format).name
-    if data is None:
-        return None
-    if form == "KAFKA":
-        kind = columns[0].type.base if columns else "STRING"
-        codes = {"INTEGER": ">i", "BIGINT": ">q", "DOUBLE": ">d"}
-        return struct.unpack(codes[kind], data)[0] if kind in codes else data.decode()
-    if form == "JSON":
-        return json.loads(data, parse_float=Decimal)
-    return data.decode()
-
-
-def window_bytes(window: dict[str, Any]) -> bytes:
-    """Give what follows a key's bytes in a windowed topic."""
-    if str(window["type"]).lower() == "session":
-        return struct.pack(">qq", window["end"], window["start"])
-    return struct.pack(">q", window["start"])
-
-
-def _base64(text: str | None) -> bytes | None:
-    import base64
-
-    return None if text is None else base64.b64decode(text)
-
-
-__all__ = ["KsqlStatementError", "ParseFailedError", "cases", "run_case", "run_folder"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import tempfile
 from dataclasses import dataclass
@@ -117,11 +116,8 @@ def _feed(case: Case, engine: Engine, inserted: list[Plan]) -> dict[str, list[Re
         if item.get("window"):
             key = records.window_bytes(key, item["window"])
         value = records.encode(item.get("value"), source.value_format, source.schema.value)
-        headers = [
-            (h["KEY"], base64.b64decode(h["VALUE"]) if h["VALUE"] is not None else None)
-            for h in item.get("headers") or ()
-        ]
-        topics.setdefault(item["topic"], []).append(Record(key, value, item.get("timestamp") or 0, headers))
+        made = Record(key, value, item.get("timestamp") or 0, records.headers(item))
+        topics.setdefault(item["topic"], []).append(made)
     return topics
 
 
@@ -133,11 +129,8 @@ def _state_folder() -> tempfile.TemporaryDirectory[str]:
 
 def _run_query(engine: Engine, plan: Plan, topics: dict[str, list[Record]], case: Case, internal: set[str]) -> None:
     config = {k.removeprefix("ksql.streams."): v for k, v in case.properties.items() if k.startswith("ksql.streams.")}
-    if "default.timestamp.extractor" in config:
-        config.pop("default.timestamp.extractor")
-    config["__emit.interval.ms.kstreams.windowed.aggregation__"] = config.get(
-        "__emit.interval.ms.kstreams.windowed.aggregation__", 0
-    )
+    config.pop("default.timestamp.extractor", None)  # a class of ksqlDB's own
+    config.setdefault("__emit.interval.ms.kstreams.windowed.aggregation__", 0)
     built = engine.build_topology(plan, {"application.id": "conformance", "state.dir": _state_folder().name, **config})
     internal.update(f"{PREFIX}{plan.query_id}-{n}" for n in internal_topics(built.topology))
     byte_array = jvm.java("org.apache.kafka.common.serialization.ByteArraySerializer")()
@@ -240,10 +233,7 @@ def _differs(item: dict[str, Any], record: Record, source: Source, timed: bool) 
         return "value"
     if item.get("timestamp") is not None and item["timestamp"] != record.timestamp and (timed or item["timestamp"]):
         return "timestamp"
-    wanted = [
-        (h["KEY"], base64.b64decode(h["VALUE"]) if h["VALUE"] is not None else None) for h in item.get("headers") or ()
-    ]
-    if wanted != record.headers:
+    if records.headers(item) != record.headers:
         return "headers"
     return None
 
