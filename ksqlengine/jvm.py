@@ -18,7 +18,7 @@ from typing import Any
 
 import jpype
 
-from ksqlengine import artifacts
+from ksqlengine import artifacts, wrappers
 from ksqlengine.errors import SERVER_ERROR, KsqlError
 
 _LOCK = threading.Lock()
@@ -223,6 +223,7 @@ def start(*, test_driver: bool = False, heap: str = "256m", options: tuple[str, 
         )
         if home is not None and java_version(home) >= _ASKS_FOR_NATIVE_ACCESS:
             options = ("--enable-native-access=ALL-UNNAMED", *options)
+        wrappers.make_safe()
         jpype.startJVM(
             library, f"-Xmx{heap}", _COLLECTOR, *_COMPILE_LATER, "-Xshare:auto", *shared,
             f"{LOG_LEVEL}=warn", f"{_NAMING_ADVICE}=error", *options,
