@@ -1,6 +1,7 @@
 package ksql.runtime;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** What stands between a store and its table: the projections and filters that Kafka Streams applies after the store. */
@@ -29,10 +30,10 @@ public final class StoreView {
     });
   }
 
-  /** Put the key's column into a slot of the row. */
+  /** Put the key's column into a slot of the row, which may lie behind what is stored. */
   public void keyInto(int slot) {
     steps.add((key, start, end, row) -> {
-      Object[] r = row.clone();
+      Object[] r = Arrays.copyOf(row, Math.max(row.length, slot + 1));
       r[slot] = key.columns()[0];
       return r;
     });
