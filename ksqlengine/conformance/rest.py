@@ -24,10 +24,10 @@ from ksqlengine.conformance.report import Progress, Report, Task, no_progress, r
 from ksqlengine.conformance.run import Mismatch
 from ksqlengine.errors import KsqlError
 from ksqlengine.server.config import ServerConfig
-from ksqlengine.server.entities import RequestError, error_body
+from ksqlengine.server.entities import KSQL_JSON, RequestError, error_body
 from ksqlengine.server.memory import MemoryBackend
 from ksqlengine.server.service import KsqlService, Session
-from ksqlengine.server.streams import KSQL_JSON, RowStream
+from ksqlengine.server.streams import RowStream
 
 _DECLARES = re.compile(r"\s*CREATE\s+(OR\s+REPLACE\s+)?(SOURCE\s+)?(STREAM|TABLE)\s", re.I)
 _PARTITIONS = 4  # of topics that ksqlDB's own runner makes

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ksqlengine.errors import KsqlError
 from ksqlengine.server.config import ServerConfig
+from ksqlengine.server.entities import KSQL_JSON, generic_error
 
 PEER = "x-ksql-peer"  # how the servers of a service know each other
 _LOGIN_CONFIG = "java.security.auth.login.config"
@@ -156,8 +157,8 @@ class Guarded:
             await self._app(scope, receive, send)
             return
         status, message = refusal
-        body = json.dumps({"@type": "generic_error", "error_code": status * 100, "message": message}).encode()
-        headers = [(b"content-type", b"application/vnd.ksql.v1+json"), (b"content-length", str(len(body)).encode())]
+        body = json.dumps(generic_error(status * 100, message)).encode()
+        headers = [(b"content-type", KSQL_JSON.encode()), (b"content-length", str(len(body)).encode())]
         if status == 401:
             headers.append((b"www-authenticate", f'Basic realm="{self._access.realm}"'.encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ksqlengine import tree
 from ksqlengine.catalog import Source
 from ksqlengine.engine import ParsedStatement
-from ksqlengine.errors import KsqlError
+from ksqlengine.errors import STATEMENT_ERROR, KsqlError
 from ksqlengine.server import connectors, functions
 from ksqlengine.server.cluster import aggregate, query_states
-from ksqlengine.server.entities import BAD_STATEMENT, Entity, entity, fields_json, key_format_name, listed, type_json
+from ksqlengine.server.entities import Entity, entity, fields_json, key_format_name, listed, type_json
 from ksqlengine.server.properties import show_properties
 from ksqlengine.server.push import output_schema
 from ksqlengine.server.queries import PersistentQuery, Queries
@@ -43,7 +43,7 @@ def execute(service: KsqlService, statement: ParsedStatement, session: Session) 
         return _assert(service, text, node)
     if verb == "RUN_SCRIPT":
         raise KsqlError("RUN SCRIPT cannot be used from this endpoint: it is the shell that reads the file.")
-    raise KsqlError(f"{verb} is not supported here", error_code=BAD_STATEMENT)
+    raise KsqlError(f"{verb} is not supported here", error_code=STATEMENT_ERROR)
 
 
 # -- SHOW ------------------------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def _show(service: KsqlService, text: str, words: list[str], session: Session) -
         return connectors.show(service.config, text, "PLUGINS")
     if kind.endswith("CONNECTORS") and len(what) <= 2:
         return connectors.show(service.config, text, what[0] if len(what) == 2 else "")
-    raise KsqlError(f"Unknown statement: SHOW {' '.join(words)}", error_code=BAD_STATEMENT)
+    raise KsqlError(f"Unknown statement: SHOW {' '.join(words)}", error_code=STATEMENT_ERROR)
 
 
 def _show_sources(service: KsqlService, text: str, kind: str, *, extended: bool) -> Entity:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jpype
 
-from ksqlengine.errors import KsqlError
+from ksqlengine.errors import SERVER_ERROR, KsqlError
 from ksqlengine.server.backend import LogDamagedError
 from ksqlengine.server.convert import java, properties, root_cause, to_java, to_python
 
@@ -65,7 +65,7 @@ class KafkaCommandLog:
                         raise KsqlError(
                             "Could not write the statement into the command topic. "
                             f"Caused by: {cause.getClass().getSimpleName()}: {cause.getMessage()}",
-                            error_code=50000,
+                            error_code=SERVER_ERROR,
                         ) from None
                     LOG.info("the command topic has another writer (%s), trying again", cause.getClass().getName())
                 time.sleep(random.uniform(wait / 2, wait))

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ksqlengine.engine import Engine, Plan
-from ksqlengine.errors import KsqlError
+from ksqlengine.errors import SERVER_ERROR, KsqlError
 from ksqlengine.server.backend import CommandLog, LogDamagedError
 from ksqlengine.server.queries import Queries
 
@@ -281,7 +281,7 @@ class CommandRunner:
     def check_not_degraded(self) -> None:
         """Refuse what changes anything while the log cannot be followed."""
         if self.degraded:
-            raise KsqlError(self.degraded, error_code=50000)
+            raise KsqlError(self.degraded, error_code=SERVER_ERROR)
 
     def wait_applied(self, position: int, timeout_s: float) -> None:
         """Wait until this server has applied the log up to an offset, or raise ksqlDB's time-out."""

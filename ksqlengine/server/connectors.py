@@ -10,9 +10,9 @@ from urllib.parse import quote
 import httpx
 
 from ksqlengine.engine import ParsedStatement
-from ksqlengine.errors import KsqlError
+from ksqlengine.errors import SERVER_ERROR, KsqlError
 from ksqlengine.server.config import ServerConfig
-from ksqlengine.server.entities import SERVER_ERROR, Entity, RequestError, entity
+from ksqlengine.server.entities import Entity, RequestError, entity
 
 if TYPE_CHECKING:
     from ksqlengine.server.service import KsqlService

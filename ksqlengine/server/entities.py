@@ -8,16 +8,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ksqlengine.catalog import Source
-from ksqlengine.errors import KsqlError
+from ksqlengine.errors import BAD_REQUEST, STATEMENT_ERROR, KsqlError
 from ksqlengine.types import Column, Schema, SqlType
 
-BAD_REQUEST = 40000
-BAD_STATEMENT = 40001
+# the content types of the REST API
+KSQL_JSON = "application/vnd.ksql.v1+json"
+DELIMITED = "application/vnd.ksqlapi.delimited.v1"
+PLAIN_JSON = "application/json"
 QUERY_ENDPOINT = 40002
 NOT_FOUND = 40400
 TOO_LARGE = 41300
 TOO_MANY = 42900
-SERVER_ERROR = 50000
 NOT_READY = 50300
 
 Entity = dict[str, Any]
@@ -58,12 +59,17 @@ def error_body(error: KsqlError, statement: str = "", entities: Iterable[Entity]
     if text:
         return {
             "@type": "statement_error",
-            "error_code": error.error_code if error.error_code != BAD_REQUEST else BAD_STATEMENT,
+            "error_code": error.error_code if error.error_code != BAD_REQUEST else STATEMENT_ERROR,
             "message": error.message,
             "statementText": text,
             "entities": list(entities),
         } | _place(error)
-    return {"@type": "generic_error", "error_code": error.error_code, "message": error.message} | _place(error)
+    return generic_error(error.error_code, error.message) | _place(error)
+
+
+def generic_error(code: int, message: str) -> Entity:
+    """Give ksqlDB's body of an error that is about no statement."""
+    return {"@type": "generic_error", "error_code": code, "message": message}
 
 
 def _place(error: KsqlError) -> Entity:

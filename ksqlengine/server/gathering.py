@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ksqlengine.errors import KsqlError
+from ksqlengine.errors import SERVER_ERROR, KsqlError
 from ksqlengine.server import entities, peers
 from ksqlengine.server.backend import NotReadyError
 from ksqlengine.server.config import ServerConfig
@@ -66,14 +66,14 @@ class Gathering:
                     raise KsqlError(
                         f"The table {self._plan.source.name} cannot be read now, "
                         f"its query {self._plan.query.id} is {state}: {error}",
-                        error_code=50000,
+                        error_code=SERVER_ERROR,
                     ) from None
             except ServerGoneError as error:
                 if time.monotonic() - begun > _GONE_S:
                     raise KsqlError(
                         f"Unable to execute pull query: {error} that has a part of {self._plan.source.name}. "
                         "Its partitions move to another server within seconds.",
-                        error_code=50000,
+                        error_code=SERVER_ERROR,
                     ) from None
             time.sleep(_PAUSE_S)
 
@@ -118,10 +118,10 @@ class Gathering:
         if answer.status_code in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS}:
             raise NotReadyError(f"{host} says: {_message(answer)}")
         if answer.status_code != httpx.codes.OK:
-            raise KsqlError(f"Unable to execute pull query on {host}: {_message(answer)}", error_code=50000)
+            raise KsqlError(f"Unable to execute pull query on {host}: {_message(answer)}", error_code=SERVER_ERROR)
         lines = [line for line in answer.text.split("\n") if line][1:]
         if lines and lines[-1].startswith("{"):
-            raise KsqlError(f"Unable to execute pull query on {host}: {lines[-1]}", error_code=50000)
+            raise KsqlError(f"Unable to execute pull query on {host}: {lines[-1]}", error_code=SERVER_ERROR)
         return lines
 
 

@@ -18,11 +18,11 @@ from starlette.routing import Route
 
 from ksqlengine import tree
 from ksqlengine.engine import ParsedStatement
-from ksqlengine.errors import KsqlError
+from ksqlengine.errors import BAD_REQUEST, SERVER_ERROR, STATEMENT_ERROR, KsqlError
 from ksqlengine.server import entities
 from ksqlengine.server.cluster import INTERNAL
 from ksqlengine.server.config import VERSION
-from ksqlengine.server.entities import RequestError, error_body
+from ksqlengine.server.entities import DELIMITED, KSQL_JSON, PLAIN_JSON, RequestError, error_body, generic_error
 from ksqlengine.server.gathering import forwarded_partitions
 from ksqlengine.server.inserts import open_stream
 from ksqlengine.server.openapi import OPENAPI
@@ -32,9 +32,6 @@ from ksqlengine.server.service import KsqlService, Session
 from ksqlengine.server.streams import Rows, RowStream
 
 LOG = logging.getLogger(__name__)
-KSQL_JSON = "application/vnd.ksql.v1+json"
-DELIMITED = "application/vnd.ksqlapi.delimited.v1"
-PLAIN_JSON = "application/json"
 _BODIES = {PLAIN_JSON, KSQL_JSON, DELIMITED, "text/plain", "application/x-www-form-urlencoded"}
 
 # literals, names in quotes, comments, words and numbers, anything else that is not blank
@@ -87,25 +84,21 @@ class Api:
             except RequestError as error:
                 return self._refuse(error, error.status)
             except KsqlError as error:
-                status = 503 if error.error_code // 100 == 503 else 500 if error.error_code >= 50000 else 400
+                status = 503 if error.error_code // 100 == 503 else 500 if error.error_code >= SERVER_ERROR else 400
                 return self._refuse(error, status)
             except ClientDisconnect:
                 return Response(status_code=499)
             except RecursionError:
-                deep = RequestError("The request is nested too deeply.", error_code=entities.BAD_STATEMENT)
+                deep = RequestError("The request is nested too deeply.", error_code=STATEMENT_ERROR)
                 return self._refuse(deep, deep.status)
             except Exception as error:  # an error of ours must not end the server
                 if "codehaus.commons.compiler" in type(error).__name__:  # Java's own limit on a method's size
                     large = RequestError(
-                        "The statement's expressions are too large to be compiled.", error_code=entities.BAD_STATEMENT
+                        "The statement's expressions are too large to be compiled.", error_code=STATEMENT_ERROR
                     )
                     return self._refuse(large, large.status)
                 LOG.exception("%s %s failed", request.method, request.url.path)
-                body = {
-                    "@type": "generic_error",
-                    "error_code": entities.SERVER_ERROR,
-                    "message": f"{type(error).__name__}: {error}",
-                }
+                body = generic_error(SERVER_ERROR, f"{type(error).__name__}: {error}")
                 return JSONResponse(body, 500, media_type=KSQL_JSON)
 
         return guarded
@@ -121,20 +114,16 @@ class Api:
         return JSONResponse(content, status, media_type=preferred(request, KSQL_JSON, PLAIN_JSON))
 
     async def _not_found(self, request: Request, _: Exception) -> Response:
-        body = {"@type": "generic_error", "error_code": 40400, "message": f"HTTP 404 Not Found: {request.url.path}"}
+        body = generic_error(entities.NOT_FOUND, f"HTTP 404 Not Found: {request.url.path}")
         return JSONResponse(body, 404, media_type=KSQL_JSON)
 
     async def _wrong_method(self, request: Request, _: Exception) -> Response:
-        body = {
-            "@type": "generic_error",
-            "error_code": 40500,
-            "message": f"HTTP 405 Method Not Allowed: {request.method}",
-        }
+        body = generic_error(40500, f"HTTP 405 Method Not Allowed: {request.method}")
         return JSONResponse(body, 405, media_type=KSQL_JSON)
 
     async def _body(self, request: Request) -> dict[str, Any]:
         """Read a JSON object within the size limit."""
-        kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+        kind = request.headers.get("content-type", PLAIN_JSON).split(";")[0].strip().lower()
         if kind not in _BODIES:
             raise RequestError(f"Unsupported content type {kind}; send {KSQL_JSON}.", status=415, error_code=41500)
         limit = self.service.config.max_body_bytes
@@ -314,7 +303,7 @@ class Api:
         if len(statements) != 1:
             raise RequestError(
                 f"Expected exactly one KSQL statement; found {len(statements)} instead",
-                error_code=entities.BAD_STATEMENT,
+                error_code=STATEMENT_ERROR,
                 statement=text,
             )
         return statements[0]
@@ -331,7 +320,7 @@ class Api:
         body = await self._body(request)
         query_id = self._text(body, "queryId")
         if not self.service.push.close_query(query_id):
-            raise RequestError(f"No query with id {query_id}", error_code=entities.BAD_REQUEST)
+            raise RequestError(f"No query with id {query_id}", error_code=BAD_REQUEST)
         return Response(status_code=200)
 
     async def inserts_stream(self, request: Request) -> Response:

@@ -23,14 +23,13 @@ from starlette.types import Receive, Scope, Send
 
 from ksqlengine.catalog import FormatInfo, Source
 from ksqlengine.errors import BAD_REQUEST, SERVER_ERROR, STATEMENT_ERROR, KsqlError
-from ksqlengine.server.entities import RequestError, compact
+from ksqlengine.server.entities import DELIMITED, TOO_LARGE, RequestError, compact
 from ksqlengine.topology.build import codec
 from ksqlengine.types import BIGINT, SqlType
 
 if TYPE_CHECKING:
     from ksqlengine.server.service import KsqlService
 
-DELIMITED = "application/vnd.ksqlapi.delimited.v1"
 Wait = Callable[[], None]
 _RANGES = {"INTEGER": 2**31, "BIGINT": 2**63}
 _JAVA_CLASSES = {bool: "java.lang.Boolean", str: "java.lang.String", list: "java.util.List", dict: "java.util.Map",
@@ -111,7 +110,7 @@ async def _batches(request: Request, limit: int) -> AsyncIterator[list[str]]:
         rest += chunk
         *whole, rest = rest.split(b"\n")
         if len(rest) > limit or any(len(line) > limit for line in whole):
-            raise RequestError(f"A line is longer than {limit} bytes.", status=413, error_code=41300)
+            raise RequestError(f"A line is longer than {limit} bytes.", status=413, error_code=TOO_LARGE)
         if lines := [line.decode("utf-8", "replace") for line in whole if line.strip()]:
             yield lines
     if rest.strip():

@@ -11,7 +11,7 @@ from typing import Any
 import jpype
 
 from ksqlengine.engine import BuiltTopology
-from ksqlengine.errors import KsqlError
+from ksqlengine.errors import SERVER_ERROR, KsqlError
 from ksqlengine.server.backend import Record, Topic
 from ksqlengine.server.command_log import KafkaCommandLog
 from ksqlengine.server.config import ServerConfig
@@ -107,7 +107,7 @@ class KafkaBackend:
                     raise KsqlError(
                         f"Kafka's client cannot be made for {self.config.bootstrap_servers}: {reason}. "
                         "Look at the connection settings (security.protocol, sasl.*, ssl.*).",
-                        error_code=50000,
+                        error_code=SERVER_ERROR,
                     ) from None
             if time.monotonic() - said >= _SAY_S or said == begun:
                 said = time.monotonic()
@@ -193,15 +193,15 @@ class KafkaBackend:
             if kind in {"TimeoutException", "DisconnectException", "BrokerNotAvailableException"}:
                 raise UnreachableError(
                     f"Kafka at {self.config.bootstrap_servers} does not answer ({cause.getMessage() or kind})",
-                    error_code=50000,
+                    error_code=SERVER_ERROR,
                 ) from None
             if kind.endswith("AuthenticationException"):
                 raise KsqlError(
                     f"Kafka at {self.config.bootstrap_servers} does not let this server in: {cause.getMessage()}. "
                     "Look at security.protocol, sasl.mechanism, sasl.jaas.config and ssl.* in the properties file.",
-                    error_code=50000,
+                    error_code=SERVER_ERROR,
                 ) from None
-            raise KsqlError(f"Kafka refused: {kind}: {cause.getMessage()}", error_code=50000) from None
+            raise KsqlError(f"Kafka refused: {kind}: {cause.getMessage()}", error_code=SERVER_ERROR) from None
 
     # -- records -----------------------------------------------------------------------------------------------------
     def produce(

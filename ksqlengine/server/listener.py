@@ -16,6 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from ksqlengine.server.entities import KSQL_JSON, generic_error
 from ksqlengine.server.http2 import MAX_HEADER_BYTES, PIECES, Http2Protocol
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -76,12 +77,12 @@ class ListenerProtocol(HttpToolsProtocol):
             self._asked_to_upgrade(data[upgrade.args[0] :])
             return
         except httptools.HttpParserError as error:
-            self._refuse(400, 40000, f"The request is not HTTP: {error}")
+            self._refuse(400, f"The request is not HTTP: {error}")
             return
         if self._in_headers and not self._begun:
             self._header_bytes += len(data)
             if self._header_bytes > MAX_HEADER_BYTES:
-                self._refuse(431, 43100, f"The request's headers are larger than {MAX_HEADER_BYTES} bytes.")
+                self._refuse(431, f"The request's headers are larger than {MAX_HEADER_BYTES} bytes.")
 
     def _give_away(self) -> Http2Protocol:
         self._in_time()
@@ -172,13 +173,13 @@ class ListenerProtocol(HttpToolsProtocol):
     def _too_late(self) -> None:
         self._late = None
         if not self.transport.is_closing():
-            self._refuse(408, 40800, f"The request's headers did not come within {_HEADERS_S:.0f} seconds.")
+            self._refuse(408, f"The request's headers did not come within {_HEADERS_S:.0f} seconds.")
 
-    def _refuse(self, status: int, code: int, message: str) -> None:
+    def _refuse(self, status: int, message: str) -> None:
         """Answer what is no request, in ksqlDB's form, and close."""
-        body = json.dumps({"@type": "generic_error", "error_code": code, "message": message}).encode()
+        body = json.dumps(generic_error(status * 100, message)).encode()
         head = (
-            f"HTTP/1.1 {status} Refused\r\ncontent-type: application/vnd.ksql.v1+json\r\n"
+            f"HTTP/1.1 {status} Refused\r\ncontent-type: {KSQL_JSON}\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)

@@ -15,7 +15,7 @@ from typing import Any
 import jpype
 
 from ksqlengine.engine import BuiltTopology
-from ksqlengine.errors import KsqlError
+from ksqlengine.errors import SERVER_ERROR, KsqlError
 from ksqlengine.server.backend import NotReadyError, QueryError, Record, Topic
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.kafka import java, properties, to_java, to_python
@@ -80,7 +80,7 @@ class MemoryBackend:
         """Write one record and pass it through every query that reads the topic."""
         with self.lock:
             if topic not in self._topics:
-                raise KsqlError(f"Topic {topic} does not exist", error_code=50000)
+                raise KsqlError(f"Topic {topic} does not exist", error_code=SERVER_ERROR)
             when = int(time.time() * 1000) if timestamp is None else timestamp
             record = Record(topic, 0, len(self._records[topic]), when, key, value, headers)
             self._records[topic].append(record)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ksqlengine.server.config import VERSION
-
-_JSON = "application/vnd.ksql.v1+json"
-_DELIMITED = "application/vnd.ksqlapi.delimited.v1"
+from ksqlengine.server.entities import DELIMITED, KSQL_JSON, PLAIN_JSON
 
 
 def _ref(name: str) -> dict[str, str]:
@@ -15,18 +13,18 @@ def _ref(name: str) -> dict[str, str]:
 
 
 def _answers(schema: dict[str, Any], *kinds: str, **more: str) -> dict[str, Any]:
-    content = {kind: {"schema": schema} for kind in kinds or (_JSON, "application/json")}
+    content = {kind: {"schema": schema} for kind in kinds or (KSQL_JSON, PLAIN_JSON)}
     out: dict[str, Any] = {"200": {"description": "done", "content": content}}
     for status, text in {"400": "refused", "406": "no such content type", **more}.items():
-        out[status.lstrip("s")] = {"description": text, "content": {_JSON: {"schema": _ref("Error")}}}
+        out[status.lstrip("s")] = {"description": text, "content": {KSQL_JSON: {"schema": _ref("Error")}}}
     return out
 
 
 def _post(
-    summary: str, body: dict[str, Any], responses: dict[str, Any], kinds: tuple[str, ...] = (_JSON, "application/json")
+    summary: str, body: dict[str, Any], responses: dict[str, Any], kinds: tuple[str, ...] = (KSQL_JSON, PLAIN_JSON)
 ) -> dict[str, Any]:
     content = {kind: {"schema": body} for kind in kinds}
-    large = {"description": "too large", "content": {_JSON: {"schema": _ref("Error")}}}
+    large = {"description": "too large", "content": {KSQL_JSON: {"schema": _ref("Error")}}}
     return {
         "post": {
             "summary": summary,
@@ -74,19 +72,19 @@ OPENAPI: dict[str, Any] = {
         "/query": _post(
             "Run one SELECT or PRINT; rows as chunked JSON, a chunk each",
             _ref("Statements"),
-            _answers({"type": "array", "items": {"type": "object"}}, _JSON, _DELIMITED, s429="too many queries"),
+            _answers({"type": "array", "items": {"type": "object"}}, KSQL_JSON, DELIMITED, s429="too many queries"),
         ),
         "/query-stream": _post(
             "Run one SELECT; a header line, then an array a row",
             _ref("Query"),
-            _answers({"type": "string"}, _DELIMITED, _JSON, "application/json", s429="too many queries"),
+            _answers({"type": "string"}, DELIMITED, KSQL_JSON, PLAIN_JSON, s429="too many queries"),
         ),
         "/close-query": _post("End a push query", _object(["queryId"], queryId="text"), _answers({"type": "object"})),
         "/inserts-stream": _post(
             "Insert rows: a line with the target, then a line a row; each is acknowledged while the request is open",
             {"type": "string", "examples": ['{"target":"CLICKS"}\n{"PAGE":"/home","USER_ID":7}\n']},
-            _answers(_ref("Acknowledgement"), _DELIMITED, "application/json"),
-            kinds=(_DELIMITED, "application/json"),
+            _answers(_ref("Acknowledgement"), DELIMITED, PLAIN_JSON),
+            kinds=(DELIMITED, PLAIN_JSON),
         ),
         "/info": _get("Version, cluster, service"),
         "/healthcheck": _get("Health, and the queries in ERROR", s503="not healthy"),

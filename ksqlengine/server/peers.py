@@ -9,6 +9,7 @@ import httpx
 
 from ksqlengine.server.access import PEER, Access
 from ksqlengine.server.config import ServerConfig
+from ksqlengine.server.entities import DELIMITED
 from ksqlengine.server.settings import Listener
 from ksqlengine.server.tls import peer_context
 
@@ -24,8 +25,7 @@ def _client(config: ServerConfig) -> httpx.Client:
             access = Access.of(config)
             secure = Listener.of(config.properties).secure
             client = httpx.Client(
-                headers={"Accept": "application/vnd.ksqlapi.delimited.v1, */*"}
-                | ({PEER: access.peer} if access else {}),
+                headers={"Accept": f"{DELIMITED}, */*"} | ({PEER: access.peer} if access else {}),
                 verify=peer_context(config) if secure else True,
                 limits=httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=2.0),
             )

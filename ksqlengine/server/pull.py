@@ -15,7 +15,7 @@ from ksqlengine import tree as t
 from ksqlengine.catalog import Source
 from ksqlengine.codegen.names import format_expression, walk
 from ksqlengine.engine import Engine, ParsedStatement, StoreInfo
-from ksqlengine.errors import KsqlError, KsqlStatementError
+from ksqlengine.errors import BAD_REQUEST, KsqlError, KsqlStatementError
 from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
 from ksqlengine.server import bounds, entities
 from ksqlengine.server.backend import Backend, NotReadyError
@@ -69,7 +69,7 @@ class PullQueries:
         try:
             return self._open(statement, properties, partitions)
         except KsqlError as error:
-            if type(error) is KsqlError and error.error_code == entities.BAD_REQUEST:
+            if type(error) is KsqlError and error.error_code == BAD_REQUEST:
                 raise KsqlStatementError(error.message, statement.text, error.line, error.column) from error
             raise
         finally:

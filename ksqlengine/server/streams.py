@@ -14,12 +14,11 @@ from typing import Any, Protocol
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ksqlengine.server.entities import compact
+from ksqlengine.errors import SERVER_ERROR
+from ksqlengine.server.entities import KSQL_JSON, PLAIN_JSON, compact, generic_error
 from ksqlengine.server.http2 import PIECES
 from ksqlengine.types import Schema
 
-KSQL_JSON = "application/vnd.ksql.v1+json"
-PLAIN_JSON = "application/json"
 _BUSY_S, _IDLE_S = 0.001, 0.02
 
 
@@ -85,11 +84,7 @@ class RowStream:
         try:
             rows = self.source.take()
         except Exception as error:  # the header is out already: the error becomes the last line
-            self._error = {
-                "@type": "generic_error",
-                "error_code": 50000,
-                "message": str(error),
-            }
+            self._error = generic_error(SERVER_ERROR, str(error))
             return [], True
         if rows is None:
             return [], True

@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from ksqlengine.errors import KsqlError
 from ksqlengine.server.config import ServerConfig
-from ksqlengine.server.entities import RequestError
-from ksqlengine.server.http import DELIMITED, KSQL_JSON, PLAIN_JSON, Api, bounded, preferred
+from ksqlengine.server.entities import DELIMITED, KSQL_JSON, PLAIN_JSON, RequestError
+from ksqlengine.server.http import Api, bounded, preferred
 from ksqlengine.server.openapi import OPENAPI
 
 

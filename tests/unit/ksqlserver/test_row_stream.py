@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 
-from ksqlengine.server.streams import KSQL_JSON, PLAIN_JSON, Finished, RowStream
+from ksqlengine.server.entities import DELIMITED, KSQL_JSON, PLAIN_JSON
+from ksqlengine.server.streams import Finished, RowStream
 from ksqlengine.types import BIGINT, STRING, Column, Schema
 
 SCHEMA = Schema((Column("ID", STRING, "KEY"), Column("N", BIGINT)))
-DELIMITED = "application/vnd.ksqlapi.delimited.v1"
 
 
 def written(kind: str, rows: list[str], **more: object) -> str:
