@@ -79,6 +79,8 @@ def test_client_gets_the_content_type_that_it_likes_best(accept: str, expected: 
         ("POST", "/ksql", b"{}", {}, 400, 40000),
         ("POST", "/ksql", b'{"ksql":"x;","commandSequenceNumber":1.5}', {}, 400, 40000),
         ("POST", "/ksql", b'{"ksql":"x;","streamsProperties":{"application.id":"y"}}', {}, 400, 40000),
+        ("POST", "/ksql", b'{"ksql":"x;","streamsProperties":{"linger.ms":null}}', {}, 400, 40000),
+        ("POST", "/ksql", b'{"ksql":"x;","requestProperties":"y"}', {}, 400, 40000),
         ("POST", "/ksql", b'{"ksql":"x;"}', {}, 400, 40001),
         ("POST", "/ksql", b'{"ksql":"deep;"}', {}, 400, 40001),
         ("POST", "/ksql", b"x" * 1001, {}, 413, 41300),
