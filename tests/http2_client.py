@@ -15,7 +15,7 @@ class Http2Client:
     """One connection."""
 
     def __init__(self, port: int, *, window: int = 2**20) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=120)
         self.h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(window)

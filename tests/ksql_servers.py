@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from headway.settings import PROJECT_DIR, Settings
 
-READY_S = 60.0
+READY_S = 120.0  # generous, as all deadlines of tests: they cost nothing where things work
 DeliveryCallback = Callable[[object, object], None]
 
 
@@ -54,7 +54,7 @@ class KsqlServer:
             if self.process.poll() is not None:
                 break
             with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/healthcheck", timeout=5).status_code == httpx.codes.OK:
+                if httpx.get(f"{self.url}/healthcheck", timeout=20).status_code == httpx.codes.OK:
                     return
             time.sleep(0.05)
         raise AssertionError(f"the server is not ready:\n{(self.folder / 'server.log').read_text()[-3000:]}")
@@ -62,14 +62,14 @@ class KsqlServer:
     def ksql(self, text: str, status: int = 200) -> list[dict[str, object]]:
         """Run statements and give the entities (or the error's body)."""
         properties = {"ksql.streams.auto.offset.reset": "earliest"}
-        answer = httpx.post(f"{self.url}/ksql", json={"ksql": text, "streamsProperties": properties}, timeout=60)
+        answer = httpx.post(f"{self.url}/ksql", json={"ksql": text, "streamsProperties": properties}, timeout=120)
         assert answer.status_code == status, answer.text
         out: list[dict[str, object]] = answer.json()
         return out
 
     def pull(self, sql: str) -> list[list[object]]:
         """Run a pull query and give its rows."""
-        answer = httpx.post(f"{self.url}/query-stream", json={"sql": sql, "properties": {}}, timeout=60)
+        answer = httpx.post(f"{self.url}/query-stream", json={"sql": sql, "properties": {}}, timeout=120)
         assert answer.status_code == httpx.codes.OK, answer.text
         return [json.loads(line) for line in answer.text.splitlines()[1:]]
 
@@ -84,7 +84,7 @@ class KsqlServer:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(20)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -116,7 +116,7 @@ def sums(rows: list[list[object]]) -> dict[str, int]:
     return dict(out)
 
 
-def pull_until(server: KsqlServer, sql: str, expected: dict[str, int], wait_s: float = 25.0) -> None:
+def pull_until(server: KsqlServer, sql: str, expected: dict[str, int], wait_s: float = 120.0) -> None:
     """Pull until the rows add up to what is expected; fail with the difference."""
     deadline = time.monotonic() + wait_s
     found: dict[str, int] = {}
@@ -146,7 +146,13 @@ class Topics:
         """Create a topic that takes any timestamp."""
         full = f"{self.prefix}.{name}"
         config = {"message.timestamp.after.max.ms": str(2**63 - 1), "retention.ms": "-1"}
-        self.admin.create_topics([NewTopic(full, partitions, 1, config=config)])[full].result(15)
+        self.admin.create_topics([NewTopic(full, partitions, 1, config=config)])[full].result(60)
+        deadline = time.monotonic() + 60
+        while (
+            full not in self.admin.list_topics(timeout=60).topics
+        ):  # the broker may know of it later than its controller
+            assert time.monotonic() < deadline, full
+            time.sleep(0.02)
         return full
 
     def send(
@@ -161,7 +167,7 @@ class Topics:
         """Read a table's topic, committed, until ``enough(latest values by key)`` or the time is over."""
         consumer = Consumer(self.kafka | {"group.id": f"{self.prefix}.r", "isolation.level": "read_committed",
                                           "enable.auto.commit": False})  # fmt: skip
-        parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        parts = consumer.list_topics(topic, timeout=60).topics[topic].partitions
         consumer.assign([TopicPartition(topic, p, 0) for p in parts])
         out: dict[str, dict[str, object]] = {}
         deadline = time.monotonic() + wait_s
@@ -176,11 +182,11 @@ class Topics:
 
     def delete(self) -> None:
         """Delete the test's topics."""
-        self.producer.flush(10)
-        names = [t for t in self.admin.list_topics(timeout=10).topics if self.prefix in t]
+        self.producer.flush(60)
+        names = [t for t in self.admin.list_topics(timeout=60).topics if self.prefix in t]
         for future in self.admin.delete_topics(names).values() if names else ():
             with contextlib.suppress(Exception):
-                future.result(15)
+                future.result(60)
 
 
 @contextlib.contextmanager

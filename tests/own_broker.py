@@ -18,7 +18,7 @@ from headway.settings import LOOPBACK, KafkaSettings, Settings
 
 USER, PASSWORD, WRONG = "engine", "right-secret-of-the-engine", "wrong-secret-of-the-engine"
 STORE_PASSWORD = "secret-of-the-store"
-READY_S = 60.0
+READY_S = 120.0
 _LOG = """status=warn
 appender.out.type=Console
 appender.out.name=out
@@ -126,7 +126,7 @@ class OwnBroker:
                     time.sleep(0.05)
                     continue
             try:
-                if AdminClient({"bootstrap.servers": self.address, "log_level": 0}).list_topics(timeout=5).brokers:
+                if AdminClient({"bootstrap.servers": self.address, "log_level": 0}).list_topics(timeout=20).brokers:
                     return
             except KafkaException:
                 continue
@@ -153,7 +153,7 @@ class OwnBroker:
             return
         self.process.send_signal(how)
         try:
-            self.process.wait(15)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -25,7 +25,7 @@ def topics(platform: Settings) -> Iterator[Topics]:
         yield made
 
 
-def until(check: object, wait_s: float = 60.0) -> None:
+def until(check: object, wait_s: float = 120.0) -> None:
     deadline = time.monotonic() + wait_s
     while not check():  # type: ignore[operator]
         assert time.monotonic() < deadline, "not in time"
@@ -37,7 +37,7 @@ def log_of(server: KsqlServer) -> str:
 
 
 def health(server: KsqlServer) -> dict[str, object]:
-    answer: dict[str, object] = httpx.get(f"{server.url}/healthcheck", timeout=20).json()
+    answer: dict[str, object] = httpx.get(f"{server.url}/healthcheck", timeout=60).json()
     return answer
 
 
@@ -52,7 +52,7 @@ def send(topics: Topics, source: str, rounds: int) -> None:
     for _ in range(rounds):
         for key in KEYS:
             topics.send(source, key, {"v": 1})
-    assert topics.producer.flush(30) == 0
+    assert topics.producer.flush(60) == 0
 
 
 def test_counts_are_exact_when_kafka_is_away_at_the_start_and_dies_in_the_middle(
@@ -63,9 +63,9 @@ def test_counts_are_exact_when_kafka_is_away_at_the_start_and_dies_in_the_middle
     server = KsqlServer(settings, "away_", tmp_path / "server")
     try:
         until(lambda: "waiting for Kafka at" in log_of(server))
-        assert httpx.get(f"{server.url}/info").json()["KsqlServerInfo"]["serverStatus"] == "INITIALIZING"
+        until(lambda: _status(server) == "INITIALIZING")
         assert health(server)["isHealthy"] is False
-        refused = httpx.post(f"{server.url}/ksql", json={"ksql": "SHOW STREAMS;"})
+        refused = httpx.post(f"{server.url}/ksql", json={"ksql": "SHOW STREAMS;"}, timeout=60)
         assert (refused.status_code, refused.json()["error_code"]) == (503, 50300)
         broker.start()
         server.wait_ready()
@@ -80,7 +80,7 @@ def test_counts_are_exact_when_kafka_is_away_at_the_start_and_dies_in_the_middle
         broker.start()
         server.wait_ready()
         send(topics, source, 50)
-        pull_until(server, "SELECT k, n FROM counts;", dict.fromkeys(KEYS, 150), 40)
+        pull_until(server, "SELECT k, n FROM counts;", dict.fromkeys(KEYS, 150))
         assert {q["state"] for q in server.ksql("SHOW QUERIES;")[0]["queries"]} == {"RUNNING"}  # type: ignore[attr-defined]
     finally:
         server.stop()
@@ -96,7 +96,7 @@ def test_server_is_degraded_and_says_so_when_the_command_topic_holds_what_is_no_
         topics.producer.produce(
             f"_confluent-ksql-{topics.service}_command_topic", b"\xff no command", b"x", partition=0
         )
-        topics.producer.flush(10)
+        topics.producer.flush(60)
         for again in (False, True):
             if again:  # a restart does not pass over it either
                 server.stop()
@@ -111,6 +111,14 @@ def test_server_is_degraded_and_says_so_when_the_command_topic_holds_what_is_no_
             assert "cannot process further DDL statements" in refused.json()["message"]
         send(topics, source, 3)  # the queries run on
         pull_until(server, "SELECT k, n FROM counts;", dict.fromkeys(KEYS, 3))
+
+
+def _status(server: KsqlServer) -> str:
+    try:
+        answer = httpx.get(f"{server.url}/info", timeout=60)
+    except httpx.ConnectError:  # it does not listen yet
+        return ""
+    return str(answer.json()["KsqlServerInfo"]["serverStatus"])
 
 
 def _runner(server: KsqlServer) -> dict[str, object]:
@@ -149,8 +157,8 @@ def test_query_whose_topic_is_deleted_shows_why_and_others_go_on(
         )
         send(topics, source, 2)
         # committed, so that no transaction is open: Kafka lets one wait a minute for a topic that is gone
-        topics.latest(f"{topics.prefix}.counts", 30, lambda seen: [v["N"] for v in seen.values()] == [2] * len(KEYS))
-        topics.admin.delete_topics([source])[source].result(30)
+        topics.latest(f"{topics.prefix}.counts", 120, lambda seen: [v["N"] for v in seen.values()] == [2] * len(KEYS))
+        topics.admin.delete_topics([source])[source].result(60)
         until(lambda: _states(server) == {"COUNTS": "ERROR", "OTHERS": "RUNNING"})
         query = next(q["id"] for q in _queries(server) if q["sinks"] == ["COUNTS"])
         described = server.ksql(f"EXPLAIN {query};")[0]["queryDescription"]
@@ -160,7 +168,7 @@ def test_query_whose_topic_is_deleted_shows_why_and_others_go_on(
         send(topics, other, 3)
         pull_until(server, "SELECT k, n FROM others;", dict.fromkeys(KEYS, 3))
         # the topic comes back: the query is started again by itself
-        topics.admin.create_topics([NewTopic(source, 1, 1)])[source].result(30)
+        topics.admin.create_topics([NewTopic(source, 1, 1)])[source].result(60)
         until(lambda: _states(server)["COUNTS"] == "RUNNING")
         # and an operator can always make it anew
         server.ksql(f"TERMINATE {query};")
@@ -204,8 +212,8 @@ def test_server_works_with_a_password_and_over_tls_and_keeps_its_secrets(platfor
                 server.wait_ready()
                 server.ksql(counting(topics, source).replace("counts'", f"{name}'"))
                 pull_until(server, "SELECT k, n FROM counts;", dict.fromkeys(KEYS, 3))
-                shown = httpx.post(f"{server.url}/ksql", json={"ksql": "SHOW PROPERTIES;"}).text
-                told = httpx.post(f"{server.url}/ksql", json={"ksql": "EXPLAIN CTAS_COUNTS_0;"}).text
+                shown = httpx.post(f"{server.url}/ksql", json={"ksql": "SHOW PROPERTIES;"}, timeout=60).text
+                told = httpx.post(f"{server.url}/ksql", json={"ksql": "EXPLAIN CTAS_COUNTS_0;"}, timeout=60).text
                 assert "sasl.jaas.config" in shown
             finally:
                 server.stop()
@@ -219,7 +227,7 @@ def test_server_works_with_a_password_and_over_tls_and_keeps_its_secrets(platfor
             server = _secured(platform, tmp_path / name, broker.tls_port, how, name)
             try:
                 assert server.process is not None
-                assert server.process.wait(30) == 1
+                assert server.process.wait(120) == 1
             except subprocess.TimeoutExpired:
                 raise AssertionError(log_of(server)) from None
             finally:

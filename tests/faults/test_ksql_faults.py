@@ -42,7 +42,7 @@ class Feed:
             for key in KEYS:
                 self._send(key, number)
             number += 1
-        self._topics.producer.flush(30)
+        self._topics.producer.flush(60)
 
     def _send(self, key: str, number: int) -> None:
         def done(error: object, _: object) -> None:
@@ -69,7 +69,7 @@ class Feed:
 
     def until(self, total: int) -> None:
         """Wait until so many records are acknowledged."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while self.acknowledged.total() < total:
             assert time.monotonic() < deadline, "the feed is too slow"
             time.sleep(0.01)
@@ -92,7 +92,7 @@ def test_tables_are_exact_when_the_server_is_killed_many_times(
         server.ksql(_statements(topics, source, place))
         for number, key in enumerate(KEYS):
             topics.send(place, key, {"line": "red" if number % 2 else "blue"}, T0 - 1)
-        topics.producer.flush(10)
+        topics.producer.flush(60)
         pull_until(server, "SELECT k, 1 FROM places;", dict.fromkeys(KEYS, 1))
         with Feed(topics, source) as feed:
             feed.until(MINIMUM // 4)
@@ -116,7 +116,7 @@ def test_tables_are_exact_when_the_server_is_killed_many_times(
         pull_until(server, "SELECT line, n FROM joined;", lines)
         pull_until(server, "SELECT one, n FROM everything;", {"1": sum(expected.values())})
         # the sink's topic, as others read it: committed, and nothing beyond
-        latest = topics.latest(f"{topics.prefix}.counts", 10, lambda seen: _n(seen) == expected)
+        latest = topics.latest(f"{topics.prefix}.counts", 120, lambda seen: _n(seen) == expected)
         assert _n(latest) == expected
 
 
@@ -166,14 +166,14 @@ def test_statement_is_there_after_a_kill_when_it_was_answered_and_whole_or_absen
         assert sorted(q["sinks"][0] for q in queries) == sorted(streams), "a stream without its query, or one twice"
         assert {q["state"] for q in queries} == {"RUNNING"}
         topics.send(source, "a", {"v": 1})
-        topics.producer.flush(5)
+        topics.producer.flush(60)
         for name in (min(streams), max(streams)):
-            assert topics.latest(f"{topics.prefix}.{name}", 15, lambda seen: "a" in seen) == {"a": {"V": 1}}
+            assert topics.latest(f"{topics.prefix}.{name}", 120, lambda seen: "a" in seen) == {"a": {"V": 1}}
 
 
 def _kill_after(server: KsqlServer, answered: set[str], enough: int, more_s: float) -> None:
     """Kill at some moment of the statement after so many answers: before it is written, after it, while it starts."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(answered) < enough and time.monotonic() < deadline:
         time.sleep(0.001)
     time.sleep(more_s)
@@ -214,10 +214,10 @@ def test_second_server_takes_over_the_work_of_a_killed_one(topics: Topics, platf
                     assert len(answer.text.splitlines()) == 1 + len(KEYS)
                 else:
                     assert "COUNTS" in answer.json()["message"]
-                assert waited < 25
+                assert waited < 45  # 20 s, and what a busy machine adds
                 feed.until(MINIMUM)
                 feed.end()
                 assert feed.acknowledged.total() >= MINIMUM
                 pull_until(two, "SELECT k, n FROM counts;", dict(feed.acknowledged))
-                latest = topics.latest(f"{topics.prefix}.counts", 5, lambda seen: _n(seen) == feed.acknowledged)
+                latest = topics.latest(f"{topics.prefix}.counts", 120, lambda seen: _n(seen) == feed.acknowledged)
                 assert _n(latest) == feed.acknowledged

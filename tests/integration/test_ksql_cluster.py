@@ -34,7 +34,7 @@ def both(platform: Settings, topics: Topics, tmp_path_factory: pytest.TempPathFa
         yield made
 
 
-def until(check: object, wait_s: float = 30.0) -> None:
+def until(check: object, wait_s: float = 120.0) -> None:
     deadline = time.monotonic() + wait_s
     while not check():  # type: ignore[operator]
         assert time.monotonic() < deadline, "not in time"
@@ -52,7 +52,7 @@ def share(server: KsqlServer, name: str) -> set[object]:
     for partition in range(4):
         wanted = {"request.ksql.query.internal.request": True, "request.ksql.query.internal.partitions": str(partition)}
         body = {"sql": f"SELECT k FROM {name};", "requestProperties": wanted}
-        answer = httpx.post(f"{server.url}/query-stream", json=body, timeout=30)
+        answer = httpx.post(f"{server.url}/query-stream", json=body, timeout=60)
         if answer.status_code == httpx.codes.OK:
             found |= {json.loads(line)[0] for line in answer.text.splitlines()[1:]}
     return found
@@ -73,7 +73,7 @@ def test_pull_queries_find_every_row_on_either_server(topics: Topics, both: list
     for hour in range(3):
         for key in KEYS:
             topics.send(source, key, {"v": 1.5}, T0 + hour * 3_600_000)
-    topics.producer.flush(10)
+    topics.producer.flush(60)
     for server in both:
         for name in ("plain", "windowed", "sessions"):
             pull_until(server, f"SELECT k, n FROM {name};", dict.fromkeys(KEYS, 3))
@@ -82,7 +82,7 @@ def test_pull_queries_find_every_row_on_either_server(topics: Topics, both: list
     assert share(one, "plain").isdisjoint(share(two, "plain"))
     assert share(one, "plain") | share(two, "plain") == set(KEYS)
     for server in both:
-        raw = httpx.post(f"{server.url}/query-stream", json={"sql": "SELECT * FROM plain;"}, timeout=30).text
+        raw = httpx.post(f"{server.url}/query-stream", json={"sql": "SELECT * FROM plain;"}, timeout=60).text
         assert sorted(raw.splitlines()[1:]) == [f'["{key}",1.50,3]' for key in KEYS], "rows are forwarded as they are"
         for key in KEYS:
             assert server.pull(f"SELECT k, n FROM plain WHERE k = '{key}';") == [[key, 3]]
@@ -100,7 +100,7 @@ def test_queries_are_shown_with_their_state_on_every_server(both: list[KsqlServe
         described = server.ksql(f"EXPLAIN {min(queries(server))};")[0]["queryDescription"]
         hosts = {f"127.0.0.1:{s.port}": "RUNNING" for s in both}
         assert described["ksqlHostQueryStatus"] == hosts  # type: ignore[index]
-        assert set(httpx.get(f"{server.url}/clusterStatus").json()["clusterStatus"]) == set(hosts)
+        assert set(httpx.get(f"{server.url}/clusterStatus", timeout=60).json()["clusterStatus"]) == set(hosts)
 
 
 def test_push_query_sees_all_partitions_on_either_server(topics: Topics, both: list[KsqlServer]) -> None:
@@ -176,7 +176,7 @@ def test_what_ends_on_one_server_ends_on_the_other(topics: Topics, both: list[Ks
     one.ksql(f"TERMINATE {ended};")
     one.ksql("DROP STREAM dropped;")
     until(lambda: set(queries(two)) == before)
-    assert not [t for t in topics.admin.list_topics(timeout=10).topics if ended in t], "internal topics are left"
+    until(lambda: not [t for t in topics.admin.list_topics(timeout=60).topics if ended in t])
 
 
 def test_one_joins_late_and_one_leaves_without_an_answer_that_lacks_rows(

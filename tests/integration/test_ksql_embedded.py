@@ -30,7 +30,7 @@ def test_rows_are_there_when_asked_for_and_nothing_is_left(platform: Settings, m
         assert len(ksql.rows("b")) == 40
         assert len(ksql.topic(f"{prefix}.a")) == 60
         service = ksql.service.config.prefix
-    topics = admin.list_topics(timeout=15).topics
+    topics = admin.list_topics(timeout=60).topics
     assert [name for name in topics if prefix in name or name.startswith(service)] == []
-    groups = admin.list_consumer_groups(request_timeout=15).result().valid
+    groups = admin.list_consumer_groups(request_timeout=60).result().valid
     assert [group.group_id for group in groups if group.group_id.startswith(service)] == []

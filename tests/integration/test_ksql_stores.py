@@ -40,7 +40,7 @@ def test_windows_leave_the_store_after_their_retention(
         )
         for number in range(WINDOWS):
             topics.send(source, "a", {"v": 1}, T0 + number * MINUTE_MS)
-        assert topics.producer.flush(30) == 0
+        assert topics.producer.flush(60) == 0
         pull_until(server, "SELECT k, n FROM total;", {"a": WINDOWS})
         last = T0 + (WINDOWS - 1) * MINUTE_MS
         for table in ("minutes", "visits"):
@@ -61,7 +61,7 @@ def test_windows_leave_the_store_after_their_retention(
 
 def _starts(server: object, table: str, last: int) -> list[int]:
     """Give the starts of the windows, once the last one is there: each query reads at its own pace."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     found: list[int] = []
     while last not in found:
         assert time.monotonic() < deadline, found[-3:]

@@ -17,7 +17,6 @@ from ksqlengine.server.entities import RequestError
 from ksqlengine.server.gathering import Gathering, Request, forwarded_partitions
 
 HERE = "127.0.0.1:8088"
-CONFIG = ServerConfig("broker:9092", properties={"ksql.query.pull.forwarding.timeout.ms": "300"})
 ASK = Request("SELECT * FROM t;", {})
 
 
@@ -32,10 +31,11 @@ class Running:
         return self._owners.pop(0) if len(self._owners) > 1 else self._owners[0]
 
 
-def gathering(running: Running, read: Any) -> Gathering:
+def gathering(running: Running, read: Any, *, wait_ms: int = 60_000) -> Gathering:
+    config = ServerConfig("broker:9092", properties={"ksql.query.pull.forwarding.timeout.ms": str(wait_ms)})
     query = SimpleNamespace(id="CTAS_T_0", running=running, streams_state=lambda: "RUNNING")
     plan = SimpleNamespace(query=query, store=SimpleNamespace(name="store"), source=SimpleNamespace(name="T"))
-    return Gathering(CONFIG, plan, read)  # type: ignore[arg-type]
+    return Gathering(config, plan, read)  # type: ignore[arg-type]
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, *given: httpx.Response | Exception) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ def test_some_of_the_rows_are_never_an_answer(
 ) -> None:
     answers(monkeypatch, answer)
     with pytest.raises(KsqlError, match=message):
-        gathering(Running({HERE: [0], "other:1": [1]}), lambda _: ["[1]"]).rows(ASK)
+        gathering(Running({HERE: [0], "other:1": [1]}), lambda _: ["[1]"], wait_ms=300).rows(ASK)
 
 
 def test_state_that_is_not_there_is_an_error_after_a_bounded_time() -> None:
@@ -104,7 +104,7 @@ def test_state_that_is_not_there_is_an_error_after_a_bounded_time() -> None:
         raise NotReadyError("it restores")
 
     with pytest.raises(KsqlError, match="The table T cannot be read now, its query CTAS_T_0 is RUNNING: it restores"):
-        gathering(Running({HERE: [0]}), read).rows(ASK)
+        gathering(Running({HERE: [0]}), read, wait_ms=300).rows(ASK)
     with pytest.raises(RequestError) as refused:  # another server decides how long to wait
         gathering(Running({HERE: [0]}), read).rows(Request("…", {}, (0,)))
     assert refused.value.status == 503
