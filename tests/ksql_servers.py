@@ -150,7 +150,7 @@ class Topics:
         deadline = time.monotonic() + 60
         while (
             full not in self.admin.list_topics(timeout=60).topics
-        ):  # the broker may know of it later than its controller
+        ):  # a broker knows later than its controller
             assert time.monotonic() < deadline, full
             time.sleep(0.02)
         return full
