@@ -36,9 +36,17 @@ SUM(DECIMAL val) -> @same_decimal : SumDecimal undo typed
 SUM_LIST(ARRAY<INTEGER> list) -> INTEGER : SumList.OfInteger undo
 SUM_LIST(ARRAY<BIGINT> list) -> BIGINT : SumList.OfBigint undo
 SUM_LIST(ARRAY<DOUBLE> list) -> DOUBLE : SumList.OfDouble undo
+AVG(INTEGER val) -> DOUBLE : Avg undo state=STRUCT<S DOUBLE>
+AVG(BIGINT val) -> DOUBLE : Avg undo state=STRUCT<S DOUBLE>
 AVG(DOUBLE val) -> DOUBLE : Avg undo state=STRUCT<S DOUBLE>
+STDDEV_SAMP(INTEGER val) -> DOUBLE : Variance undo state=STRUCT<S DOUBLE>
+STDDEV_SAMP(BIGINT val) -> DOUBLE : Variance undo state=STRUCT<S DOUBLE>
 STDDEV_SAMP(DOUBLE val) -> DOUBLE : Variance undo state=STRUCT<S DOUBLE>
+STDDEV_SAMPLE(INTEGER val) -> DOUBLE : StandardDeviation undo state=STRUCT<S DOUBLE>
+STDDEV_SAMPLE(BIGINT val) -> DOUBLE : StandardDeviation undo state=STRUCT<S DOUBLE>
 STDDEV_SAMPLE(DOUBLE val) -> DOUBLE : StandardDeviation undo state=STRUCT<S DOUBLE>
+CORRELATION(INTEGER x, INTEGER y) -> DOUBLE : Correlation undo state=STRUCT<S DOUBLE>
+CORRELATION(BIGINT x, BIGINT y) -> DOUBLE : Correlation undo state=STRUCT<S DOUBLE>
 CORRELATION(DOUBLE x, DOUBLE y) -> DOUBLE : Correlation undo state=STRUCT<S DOUBLE>
 MIN(INTEGER val) -> INTEGER : Min
 MIN(BIGINT val) -> BIGINT : Min

@@ -142,9 +142,9 @@ def parse_signature(line: str, package: str = "ksql.functions.") -> Signature:
 
 @dataclass
 class Library:
-    """Hold functions of one kind by name; `shown` is how messages write the name."""
+    """Hold functions of one kind by name; `widens` says that a narrower number may stand for a wider one."""
 
-    shown: Callable[[str], str] = str.lower
+    widens: bool = True
     functions: dict[str, list[Signature]] = field(default_factory=dict)
 
     def add(self, table: str) -> None:
@@ -169,7 +169,7 @@ class Library:
             cost = 0
             for param, arg in zip(params, args, strict=True):
                 step = match(param, arg, bound)
-                if step is None:
+                if step is None or (step and not self.widens):
                     break
                 cost += step
             else:
@@ -180,7 +180,7 @@ class Library:
         best.sort(key=lambda b: b[0])
         if len(best) > 1 and best[0][0] == best[1][0] and any(a.base == "NULL" for a in args) is False:
             raise KsqlError(
-                f"Function '{self.shown(name)}' cannot be resolved due to ambiguous method parameters "
+                f"Function '{name.lower()}' cannot be resolved due to ambiguous method parameters "
                 f"{show(args)}.\nValid alternatives are:\n{self._alternatives(name)}"
                 f"\nFor detailed information on a function run: DESCRIBE FUNCTION <Function-Name>;"
             )
@@ -194,12 +194,12 @@ class Library:
                 label = s.param_names[i] if s.param_names[i] else ""
                 repeats = "..." if i == s.variadic else ""
                 params.append(f"{declared_text(p)}{repeats}{' ' + label if label else ''}")
-            lines.append(f"{self.shown(name)}({', '.join(params)})")
+            lines.append(f"{name.lower()}({', '.join(params)})")
         return "\n".join(lines)
 
     def no_match(self, name: str, args: list[SqlType]) -> str:
         return (
-            f"Function '{self.shown(name)}' does not accept parameters {show(args)}.\nValid alternatives are:\n"
+            f"Function '{name.lower()}' does not accept parameters {show(args)}.\nValid alternatives are:\n"
             f"{self._alternatives(name)}\n"
             "For detailed information on a function run: DESCRIBE FUNCTION <Function-Name>;"
         )
@@ -311,5 +311,5 @@ def bind(pattern: SqlType, bound: dict[str, SqlType]) -> SqlType:
 
 
 SCALARS = Library()
-AGGREGATES = Library(str.upper)
+AGGREGATES = Library(widens=False)
 TABLE_FUNCTIONS = Library()

@@ -14,11 +14,11 @@ public final class Avg extends Udaf {
   }
 
   @Override public Object add(Object state, Object arg) {
-    return arg == null ? state : plus(state, (Double) arg, 1);
+    return arg == null ? state : plus(state, ((Number) arg).doubleValue(), 1);
   }
 
   @Override public Object undo(Object state, Object arg) {
-    return arg == null ? state : plus(state, -(Double) arg, -1);
+    return arg == null ? state : plus(state, -((Number) arg).doubleValue(), -1);
   }
 
   @Override public Object merge(Object left, Object right) {
