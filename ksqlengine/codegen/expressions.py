@@ -16,7 +16,7 @@ from ksqlengine.codegen.names import format_expression
 from ksqlengine.errors import KsqlError
 from ksqlengine.functions.library import RETURN_RULES, SCALARS
 from ksqlengine.functions.registry import LAMBDA, Signature, bind, match
-from ksqlengine.functions.units import chrono_unit
+from ksqlengine.functions.units import CHRONO_UNITS
 from ksqlengine.types import (
     BIGINT,
     BOOLEAN,
@@ -315,7 +315,7 @@ class Compiler:
 
     # ---- functions
     def _unit(self, e: t.Unit) -> Code:
-        return Code(f"java.time.temporal.ChronoUnit.{chrono_unit(e.name)}", SqlType("UNIT"))
+        return Code(f"java.time.temporal.ChronoUnit.{CHRONO_UNITS[e.name]}", SqlType("UNIT"))
 
     def _lambda(self, e: t.Lambda) -> Code:
         raise KsqlError("Lambda expressions are only allowed as arguments of functions.")

@@ -22,7 +22,7 @@ _COMMON = {
     "first": "the first value",
     "formatPattern": "a pattern of java.time.format.DateTimeFormatter",
     "timeZone": "a time zone such as 'UTC', 'Europe/Vienna' or '+02:00'",
-    "unit": "a unit of time such as DAYS or HOURS",
+    "unit": "a unit of time: DAYS, HOURS, MINUTES, SECONDS or MILLISECONDS",
     "interval": "how many units; negative ones go the other way",
     "n": "how many characters; none may be negative",
     "upper": "what stands for upper-case letters; null leaves them",
