@@ -31,9 +31,10 @@ from ksqlengine.__main__ import start_jvm
 from ksqlengine.catalog import Source
 from ksqlengine.engine import BuiltTopology
 from ksqlengine.errors import KsqlError, SetupError
+from ksqlengine.jvm import java
 from ksqlengine.server.backend import Record
 from ksqlengine.server.config import ServerConfig
-from ksqlengine.server.kafka import KafkaBackend, java
+from ksqlengine.server.kafka import KafkaBackend
 from ksqlengine.server.memory import MemoryBackend
 from ksqlengine.server.push import PushQuery
 from ksqlengine.server.service import KsqlService, Session
@@ -255,7 +256,7 @@ class Embedded:
         with contextlib.closing(push):
             while True:
                 drained = push.drained()  # asked before reading: then nothing older is left unread
-                taken, _ = stream._take()
+                taken, _ = stream.take()
                 for text in taken or ():
                     row = _row(stream, text.removeprefix("!"))
                     key = json.dumps([row[k] for k in keys], default=str)
@@ -280,13 +281,13 @@ def _read(stream: RowStream, deadline: float | None, *, each_s: float = 0.0) -> 
     """Give a query's rows; ``deadline`` is for all of them, ``each_s`` for each."""
     until = deadline if deadline is not None else time.monotonic() + each_s
     while True:
-        taken, ended = stream._take()
+        taken, ended = stream.take()
         for text in taken:
             yield _row(stream, text.removeprefix("!"))
             until = deadline if deadline is not None else time.monotonic() + each_s
         if ended:
-            if stream._error is not None:
-                raise KsqlError(str(stream._error["message"]))
+            if stream.error is not None:
+                raise KsqlError(str(stream.error["message"]))
             return
         if not taken:
             if time.monotonic() > until:
@@ -381,7 +382,7 @@ def _behind(service: KsqlService, backend: KafkaBackend) -> list[str]:
             if offsets.get(part) is not None
         }
         reads[query.id] = _topics_of(query.built.topology, application)
-    known = set(backend._topic_names())
+    known = set(backend.topic_names())
     if any(topic not in known for topics in reads.values() for topic in topics):
         return [query for query, topics in reads.items() if not known.issuperset(topics)]
     ends = backend.after_last_records(sorted({topic for topics in reads.values() for topic in topics}))

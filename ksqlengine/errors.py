@@ -8,6 +8,8 @@ SetupError                     something outside of any statement: Java, jars, f
 
 from __future__ import annotations
 
+from typing import Any
+
 STATEMENT_ERROR = 40001
 BAD_REQUEST = 40000
 SERVER_ERROR = 50000
@@ -35,6 +37,7 @@ class KsqlError(Exception):
         self.statement = statement
         self.line = line
         self.column = column
+        self.entities: list[dict[str, Any]] = []  # what the server answered to the statements before this one
         if error_code is not None:
             self.error_code = error_code
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import jpype
 
 from ksqlengine.errors import SERVER_ERROR, KsqlError
+from ksqlengine.jvm import java
 from ksqlengine.server.backend import LogDamagedError
-from ksqlengine.server.convert import java, properties, root_cause, to_java, to_python
+from ksqlengine.server.convert import properties, root_cause, to_java, to_python
 
 if TYPE_CHECKING:
     from ksqlengine.server.kafka import KafkaBackend

@@ -7,10 +7,7 @@ from typing import Any
 
 import jpype
 
-
-def java(name: str) -> Any:
-    """Give a Java class."""
-    return jpype.JClass(name)
+from ksqlengine.jvm import java
 
 
 def properties(values: Mapping[str, str]) -> Any:

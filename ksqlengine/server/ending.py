@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ksqlengine.server.entities import Entity, RequestError, current_status
-
-if TYPE_CHECKING:
-    from ksqlengine.server.service import KsqlService
+from ksqlengine.server.service import KsqlService, Session
 
 _STATEMENT = "TERMINATE CLUSTER;"
 
@@ -19,8 +17,6 @@ def terminate_cluster(service: KsqlService, patterns: Any) -> list[Entity]:
     Other servers of the service must have been stopped before, as ksqlDB's documentation asks. Raises RequestError for
     a list that is none, or a pattern that cannot be read.
     """
-    from ksqlengine.server.service import Session
-
     wanted = _patterns(patterns)
     runner = service.runner
     runner.check_not_degraded()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ksqlengine.catalog import Source
@@ -53,16 +53,15 @@ def current_status(statement: str, command_id: str, status: Mapping[str, Any], s
     )
 
 
-def error_body(error: KsqlError, statement: str = "", entities: Iterable[Entity] = ()) -> Entity:
+def error_body(error: KsqlError) -> Entity:
     """Give ksqlDB's body of a refused request."""
-    text = error.statement or statement
-    if text:
+    if error.statement:
         return {
             "@type": "statement_error",
             "error_code": error.error_code if error.error_code != BAD_REQUEST else STATEMENT_ERROR,
             "message": error.message,
-            "statementText": text,
-            "entities": list(entities),
+            "statementText": error.statement,
+            "entities": error.entities,
         } | _place(error)
     return generic_error(error.error_code, error.message) | _place(error)
 

@@ -20,8 +20,9 @@ from ksqlengine import tree
 from ksqlengine.engine import ParsedStatement
 from ksqlengine.errors import BAD_REQUEST, SERVER_ERROR, STATEMENT_ERROR, KsqlError
 from ksqlengine.server import entities
-from ksqlengine.server.cluster import INTERNAL
+from ksqlengine.server.cluster import INTERNAL, cluster_status, store_lags
 from ksqlengine.server.config import VERSION
+from ksqlengine.server.ending import terminate_cluster
 from ksqlengine.server.entities import DELIMITED, KSQL_JSON, PLAIN_JSON, RequestError, error_body, generic_error
 from ksqlengine.server.gathering import forwarded_partitions
 from ksqlengine.server.inserts import open_stream
@@ -105,8 +106,7 @@ class Api:
 
     @staticmethod
     def _refuse(error: KsqlError, status: int) -> Response:
-        body = error_body(error, entities=getattr(error, "entities", ()))
-        return JSONResponse(body, status, media_type=KSQL_JSON)
+        return JSONResponse(error_body(error), status, media_type=KSQL_JSON)
 
     @staticmethod
     def _json(request: Request, content: Any, status: int = 200) -> Response:
@@ -187,8 +187,6 @@ class Api:
 
     async def cluster_status(self, request: Request) -> Response:
         """Give the servers of the service that are known here, and their state stores."""
-        from ksqlengine.server.cluster import cluster_status
-
         if self.service.config.properties.get("ksql.heartbeat.enable", "true").lower() == "false":
             raise RequestError("HTTP 404 Not Found: /clusterStatus", status=404, error_code=entities.NOT_FOUND)
         answer = await run_sync(cluster_status, self.service, limiter=self._threads)
@@ -196,8 +194,6 @@ class Api:
 
     async def lag(self, request: Request) -> Response:
         """Give another server how far the stores here are behind."""
-        from ksqlengine.server.cluster import store_lags
-
         return self._json(request, await run_sync(store_lags, self.service, limiter=self._threads))
 
     async def heartbeat(self, request: Request) -> Response:
@@ -258,8 +254,6 @@ class Api:
 
     async def terminate(self, request: Request) -> Response:
         """End the service for good."""
-        from ksqlengine.server.ending import terminate_cluster
-
         topics = (await self._body(request)).get("deleteTopicList", [])
         return self._json(request, await run_sync(terminate_cluster, self.service, topics, limiter=self._threads))
 

@@ -12,14 +12,13 @@ import jpype
 
 from ksqlengine.engine import BuiltTopology
 from ksqlengine.errors import SERVER_ERROR, KsqlError
+from ksqlengine.jvm import java
 from ksqlengine.server.backend import Record, Topic
 from ksqlengine.server.command_log import KafkaCommandLog
 from ksqlengine.server.config import ServerConfig
-from ksqlengine.server.convert import java, properties, root_cause, to_java, to_python
+from ksqlengine.server.convert import properties, root_cause, to_java, to_python
 from ksqlengine.server.processing import ProcessingLogWriter
 from ksqlengine.server.streams_query import StreamsQuery
-
-__all__ = ["KafkaBackend", "java", "properties", "to_java", "to_python"]
 
 LOG = logging.getLogger(__name__)
 _ANSWER_S = 30.0
@@ -346,7 +345,7 @@ class KafkaBackend:
     def forget_application(self, application_id: str) -> None:
         """Delete the internal topics and the consumer group of an application that has ended."""
         lists = java("java.util.ArrayList")
-        mine = lists([n for n in self._topic_names() if n.startswith(f"{application_id}-")])
+        mine = lists([n for n in self.topic_names() if n.startswith(f"{application_id}-")])
         if mine.size():
             self._quietly(lambda: self._get(self.admin.deleteTopics(mine).all()), f"topics of {application_id}")
         group = java("java.util.List").of(application_id)
@@ -355,7 +354,7 @@ class KafkaBackend:
     def forget_leftovers(self, application_ids: Collection[str]) -> None:
         """Remove what ended applications left: the named ones, and push queries of servers that were killed."""
         try:
-            names = self._topic_names()
+            names = self.topic_names()
             groups = [str(g.groupId()) for g in self._get(self.admin.listGroups().all())]
         except KsqlError as error:
             LOG.warning("what ended queries left could not be looked for: %s", error.message)
@@ -375,7 +374,8 @@ class KafkaBackend:
             return False
         return True
 
-    def _topic_names(self) -> list[str]:
+    def topic_names(self) -> list[str]:
+        """Name all topics."""
         return [str(n) for n in self._get(self.admin.listTopics().names())]
 
     @staticmethod

@@ -16,9 +16,10 @@ import jpype
 
 from ksqlengine.engine import BuiltTopology
 from ksqlengine.errors import SERVER_ERROR, KsqlError
+from ksqlengine.jvm import java
 from ksqlengine.server.backend import NotReadyError, QueryError, Record, Topic
 from ksqlengine.server.config import ServerConfig
-from ksqlengine.server.kafka import java, properties, to_java, to_python
+from ksqlengine.server.convert import properties, to_java, to_python
 
 _SERIALIZER = "org.apache.kafka.common.serialization.ByteArraySerializer"
 _DESERIALIZER = "org.apache.kafka.common.serialization.ByteArrayDeserializer"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jpype
 
 from ksqlengine.errors import KsqlError
-from ksqlengine.server.convert import java
+from ksqlengine.jvm import java
 
 if TYPE_CHECKING:
     from ksqlengine.server.kafka import KafkaBackend

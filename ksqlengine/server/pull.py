@@ -17,14 +17,14 @@ from ksqlengine.codegen.names import format_expression, walk
 from ksqlengine.engine import Engine, ParsedStatement, StoreInfo
 from ksqlengine.errors import BAD_REQUEST, KsqlError, KsqlStatementError
 from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
+from ksqlengine.jvm import java
 from ksqlengine.server import bounds, entities
 from ksqlengine.server.backend import Backend, NotReadyError
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import RequestError, pull_header, push_header
 from ksqlengine.server.gathering import Gathering, Request
-from ksqlengine.server.kafka import java
 from ksqlengine.server.lookup import Lookup, Rules, column_names, plan_lookup
-from ksqlengine.server.push import output_schema
+from ksqlengine.server.push import PushQueries, output_schema
 from ksqlengine.server.queries import PersistentQuery, Queries
 from ksqlengine.server.selecting import select_items
 from ksqlengine.server.streams import Finished, RowStream
@@ -230,8 +230,6 @@ class PullQueries:
             raise KsqlStatementError("Pull queries on streams are disabled (ksql.query.pull.stream.enabled).")
         node = t.Select(replace(statement.node.query, emit="CHANGES", limit=None))
         over = dict(properties) | {"auto.offset.reset": "earliest", "commit.interval.ms": "50"}
-        from ksqlengine.server.push import PushQueries
-
         pushes = PushQueries(self.engine, self.backend, self.config)
         plan = self.engine.plan_select(replace(statement, node=node), over)
         query = pushes.run(plan, f"transient_pull_{source.name}_{uuid.uuid4().hex[:12]}", over)

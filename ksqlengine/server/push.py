@@ -11,11 +11,11 @@ from typing import Any
 from ksqlengine import tree as t
 from ksqlengine.engine import Engine, ParsedStatement, Plan
 from ksqlengine.errors import KsqlStatementError
+from ksqlengine.jvm import java
 from ksqlengine.server import entities
 from ksqlengine.server.backend import Backend, RunningQuery
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import Entity, RequestError, push_header
-from ksqlengine.server.kafka import java
 from ksqlengine.server.streams import RowStream
 from ksqlengine.types import Schema
 

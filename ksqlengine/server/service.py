@@ -138,7 +138,7 @@ class KsqlService:
                 answer = self._execute(statement, session)
             except KsqlError as error:
                 error.statement = error.statement or statement.text
-                error.entities = out  # type: ignore[attr-defined]
+                error.entities = out
                 raise
             if answer is not None:
                 out.append(answer)

@@ -47,7 +47,7 @@ class RowStream:
     ) -> None:
         self.query_id, self.schema, self.source = query_id, schema, source
         self._header, self._limit, self._final = header, limit, final
-        self._error: dict[str, Any] | None = None
+        self.error: dict[str, Any] | None = None
         self._sent = 0
         self._closed = False
         # Who reads lines wants each whole at once: a live query's lines end in a comma, and it has a last message.
@@ -67,7 +67,7 @@ class RowStream:
         """Give the rows, a piece each, until the end, the limit, an error, or until the client has left."""
         wait = _BUSY_S
         while not left.done():
-            rows, ended = self._take()
+            rows, ended = self.take()
             if rows:
                 wait = _BUSY_S
                 yield self._wrap(rows, kind)
@@ -77,14 +77,15 @@ class RowStream:
                 await asyncio.wait({left}, timeout=wait)
                 wait = min(wait * 2, _IDLE_S)
 
-    def _take(self) -> tuple[list[str], bool]:
+    def take(self) -> tuple[list[str], bool]:
+        """Give the rows that are there, and whether they are the last; ``error`` is why when the query has failed."""
         if self._limit is not None and self._sent >= self._limit:
             self._final = "Limit Reached"
             return [], True
         try:
             rows = self.source.take()
         except Exception as error:  # the header is out already: the error becomes the last line
-            self._error = generic_error(SERVER_ERROR, str(error))
+            self.error = generic_error(SERVER_ERROR, str(error))
             return [], True
         if rows is None:
             return [], True
@@ -111,13 +112,13 @@ class RowStream:
     def footer(self, kind: str) -> bytes:
         """Give the last line."""
         if kind == KSQL_JSON:
-            if self._error is not None:
-                return f"{self._before}{compact({'errorMessage': self._error})}]\n".encode()
+            if self.error is not None:
+                return f"{self._before}{compact({'errorMessage': self.error})}]\n".encode()
             final = self._final or ("Query Completed" if self._after else "")
             return f"{self._before}{compact({'finalMessage': final})}]\n".encode() if final else b"]\n"
         if kind == PLAIN_JSON:
-            return (f",\n{compact(self._error)}]" if self._error else "]").encode()
-        return f"{compact(self._error)}\n".encode() if self._error else b""
+            return (f",\n{compact(self.error)}]" if self.error else "]").encode()
+        return f"{compact(self.error)}\n".encode() if self.error else b""
 
     def close_soon(self) -> None:
         """End the query without making the event loop wait for it."""

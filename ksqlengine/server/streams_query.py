@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import jpype
 
 from ksqlengine.engine import BuiltTopology
+from ksqlengine.jvm import java
 from ksqlengine.server.backend import NotReadyError, QueryError
-from ksqlengine.server.convert import java
 
 if TYPE_CHECKING:
     from ksqlengine.server.kafka import KafkaBackend

@@ -11,7 +11,10 @@ from base64 import encodebytes
 from pathlib import Path
 from typing import Any
 
+import jpype
+
 from ksqlengine.errors import KsqlError
+from ksqlengine.jvm import java
 from ksqlengine.server.config import ServerConfig
 
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
@@ -107,16 +110,11 @@ def _read(location: str) -> str:
 
 
 def _open(location: str, password: str) -> Any:
-    from ksqlengine import jvm
-
-    file = jvm.java("java.io.File")(location)
-    store = jvm.java("java.security.KeyStore")
+    file, store = java("java.io.File")(location), java("java.security.KeyStore")
     return _java(f"The keystore {location}", lambda: store.getInstance(file, _chars(password)))
 
 
 def _java(what: str, step: Any) -> Any:
-    import jpype
-
     try:
         return step()
     except jpype.JException as error:
@@ -124,8 +122,6 @@ def _java(what: str, step: Any) -> Any:
 
 
 def _chars(password: str) -> Any:
-    import jpype
-
     return jpype.JString(password).toCharArray()
 
 
