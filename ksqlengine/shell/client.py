@@ -71,9 +71,10 @@ class ShellClient:
         out: dict[str, Any] = answer.json()["KsqlServerInfo"]
         return out
 
-    def check_property(self, name: str) -> None:
-        """Ask the server whether a statement may set a property. Raises ServerError when not."""
-        answer = self._http.get(f"/is_valid_property/{name}")
+    def check_property(self, name: str, value: str) -> None:
+        """Ask the server whether a property may have a value: later each statement would fail. Raises ServerError."""
+        quoted = (text.replace("'", "''") for text in (name, value))
+        answer = self._http.post("/ksql", json={"ksql": "SET '{}'='{}';".format(*quoted)}, headers={"Accept": _JSON})
         if answer.status_code != httpx.codes.OK:
             raise self._refused(answer, "")
 

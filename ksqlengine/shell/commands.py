@@ -165,7 +165,7 @@ def _set(shell: Shell, rest: str) -> None:
     if not found:
         raise ServerError("SET is written as: SET 'property'='value';", f"SET{rest};")
     name, value = (shell.substitute(g.replace("''", "'")) for g in found.groups())
-    shell.client.check_property(name)
+    shell.client.check_property(name, value)
     before = shell.client.properties.get(name)
     shell.client.properties[name] = value
     was = "" if before is None else f" from '{before}'"

@@ -375,6 +375,7 @@ _NAMED = re.compile(
     r"[`'\"]([\w.$@-]{2,})[`'\"]|\b([A-Z_][A-Z0-9_]{2,}) does not exist|: ([A-Z_][A-Z0-9_]{2,})$", re.MULTILINE
 )
 _WORD = re.compile(r"[\w$@.]+|\S")
+_TARGET = re.compile(r"\AFailed to insert values into '[^']*'\.")  # what is wrong comes behind it
 
 
 def show_error(screen: Screen, error: ServerError, *, origin: str = "", first_line: int = 1) -> None:
@@ -427,7 +428,7 @@ def _place(error: ServerError, lines: list[str]) -> tuple[int, int, int] | None:
         column = min(max(column - 1, 0), len(lines[line - 1]))
         word = _WORD.match(lines[line - 1], column)
         return line - 1, column, len(word.group(0)) if word else 1
-    for name in _NAMED.findall(error.message):
+    for name in _NAMED.findall(_TARGET.sub("", error.message)):
         wanted = re.compile(rf"(?<![\w']){re.escape(next(filter(None, name)))}(?![\w'])", re.I)
         places = [(i, m.start(), len(m.group(0))) for i, text in enumerate(lines) for m in wanted.finditer(text)]
         if len(places) == 1:

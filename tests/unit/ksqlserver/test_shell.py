@@ -44,7 +44,7 @@ class Server(ShellClient):
             raise answer
         return answer
 
-    def check_property(self, name: str) -> None:
+    def check_property(self, name: str, value: str) -> None:
         if name.startswith("bad"):
             raise ServerError(f"Not recognizable as ksql, streams, consumer, or producer property: '{name}'")
 
@@ -85,6 +85,13 @@ def test_underlines_the_name_that_a_message_is_about() -> None:
     terminal, out = screen()
     show_error(terminal, ServerError("Column 'CUSTMER' cannot be resolved.", "SELECT id,\n  custmer FROM orders;"))
     assert out.getvalue().splitlines()[:3] == [" 1 │ SELECT id,", " 2 │   custmer FROM orders;", "   │   ^^^^^^^"]
+
+
+def test_underlines_what_is_wrong_with_values_and_not_their_target() -> None:
+    message = "Failed to insert values into 'ORDERS'. Expected type INTEGER for field `TOTAL` but got STRING(much)"
+    terminal, out = screen()
+    show_error(terminal, ServerError(message, "INSERT INTO orders (total) VALUES ('much');", 1, 0))
+    assert out.getvalue().splitlines()[1] == "   │                     ^^^^^"
 
 
 def test_shows_a_long_line_around_the_place() -> None:
