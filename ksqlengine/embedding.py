@@ -40,6 +40,7 @@ from ksqlengine.server.push import PushQuery
 from ksqlengine.server.service import KsqlService, Session
 from ksqlengine.server.streams import RowStream
 from ksqlengine.server.streams_query import StreamsQuery
+from ksqlengine.topology.serving import source_topics
 from ksqlengine.types import quote
 from ksqlengine.values import from_json, literal
 
@@ -353,17 +354,6 @@ class _TemporaryBackend(KafkaBackend):
                 return
 
 
-def _topics_of(topology: Any, application: str) -> list[str]:
-    """Give the topics that a query reads, its own repartition topics by the names that they have at the broker."""
-    found: list[str] = []
-    for sub in topology.describe().subtopologies():
-        for node in sub.nodes():
-            if hasattr(node, "topicSet") and node.topicSet() is not None:
-                names = [str(t) for t in node.topicSet()]
-                found += [f"{application}-{n}" if n.endswith("-repartition") else n for n in names]
-    return found
-
-
 def _behind(service: KsqlService, backend: KafkaBackend) -> list[str]:
     """Give the queries that have not committed all that is in their topics.
 
@@ -381,7 +371,7 @@ def _behind(service: KsqlService, backend: KafkaBackend) -> list[str]:
             for part in offsets.keySet()
             if offsets.get(part) is not None
         }
-        reads[query.id] = _topics_of(query.built.topology, application)
+        reads[query.id] = source_topics(query.built.topology, application)
     known = set(backend.topic_names())
     if any(topic not in known for topics in reads.values() for topic in topics):
         return [query for query, topics in reads.items() if not known.issuperset(topics)]

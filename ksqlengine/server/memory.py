@@ -20,6 +20,7 @@ from ksqlengine.jvm import java
 from ksqlengine.server.backend import NotReadyError, QueryError, Record, Topic
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.convert import properties, to_java, to_python
+from ksqlengine.topology.serving import is_internal, parts, topics_read
 
 _SERIALIZER = "org.apache.kafka.common.serialization.ByteArraySerializer"
 _DESERIALIZER = "org.apache.kafka.common.serialization.ByteArrayDeserializer"
@@ -317,14 +318,7 @@ class MemoryLog:
 
 def _ends(topology: Any) -> tuple[list[str], list[str]]:
     """Give the topics that a topology reads from and writes to, without its internal ones."""
-    sources: dict[str, None] = {}
-    sinks: dict[str, None] = {}
-    for sub in topology.describe().subtopologies():
-        for node in sub.nodes():
-            if hasattr(node, "topicSet") and node.topicSet() is not None:
-                sources |= {str(t): None for t in node.topicSet()}
-            elif hasattr(node, "topic") and node.topic() is not None:
-                sinks |= {str(node.topic()): None}
-    internal = {t for t in sources if t.endswith(("-repartition", "-topic"))} & set(sinks)
-    internal |= {t for t in sources | sinks if t.endswith("-repartition")}
-    return [t for t in sources if t not in internal], [t for t in sinks if t not in internal]
+    nodes = [node for part in parts(topology) for node in part]
+    sinks = [str(node.topic()) for node in nodes if hasattr(node, "topic") and node.topic() is not None]
+    sources, targets = ([t for t in dict.fromkeys(ts) if not is_internal(t)] for ts in (topics_read(nodes), sinks))
+    return sources, targets

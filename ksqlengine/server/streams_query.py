@@ -9,6 +9,7 @@ import jpype
 from ksqlengine.engine import BuiltTopology
 from ksqlengine.jvm import java
 from ksqlengine.server.backend import NotReadyError, QueryError
+from ksqlengine.topology.serving import broker_names, parts, source_topics, topics_read
 
 if TYPE_CHECKING:
     from ksqlengine.server.kafka import KafkaBackend
@@ -111,14 +112,10 @@ class StreamsQuery:
     def _topics_of(self, store: str) -> frozenset[str]:
         """Give the topics whose partitions a store is split by: the sources of its part of the topology."""
         if store not in self._store_topics:
-            for sub in self.built.topology.describe().subtopologies():
-                nodes = list(sub.nodes())
+            for nodes in parts(self.built.topology):
                 stores = {str(s) for node in nodes if hasattr(node, "stores") for s in node.stores()}
                 if store in stores:
-                    named = [t for node in nodes for t in _source_topics(node)]
-                    # the description leaves the application's name out of internal topics
-                    topics = frozenset([*named, *(f"{self.application_id}-{t}" for t in named)])
-                    self._store_topics[store] = topics
+                    self._store_topics[store] = frozenset(broker_names(topics_read(nodes), self.application_id))
         return self._store_topics.get(store, frozenset())
 
     def placement(self) -> dict[str, dict[str, Any]]:
@@ -170,7 +167,7 @@ class StreamsQuery:
         if self.state() != "RUNNING":
             return False
         if self._targets is None:
-            self._targets = self.backend.after_last_records(self._all_source_topics())
+            self._targets = self.backend.after_last_records(source_topics(self.built.topology, self.application_id))
         for thread in self._streams.metadataForLocalThreads():
             for task in thread.activeTasks():
                 done = task.committedOffsets()
@@ -179,20 +176,6 @@ class StreamsQuery:
                     if int(done.get(part)) >= self._targets.get(key, 0):
                         self._targets.pop(key, None)
         return not self._targets
-
-    def _all_source_topics(self) -> list[str]:
-        found: list[str] = []
-        for sub in self.built.topology.describe().subtopologies():
-            for node in sub.nodes():
-                found += _source_topics(node)
-        return found
-
-
-def _source_topics(node: Any) -> list[str]:
-    """Give the topics of a source node; other nodes have none."""
-    if hasattr(node, "topicSet") and node.topicSet() is not None:
-        return [str(t) for t in node.topicSet()]
-    return []
 
 
 def _partitions(parts: Any) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import pytest
 from ksqlengine.catalog import Catalog
 from ksqlengine.engine import Engine, Plan, parse_statements
 from ksqlengine.errors import KsqlStatementError
+from ksqlengine.topology.serving import source_topics
 
 STREAM = (
     "CREATE STREAM s (k STRING KEY, a INT, b INT, unused STRUCT<x STRING>) WITH (kafka_topic='t', value_format='JSON');"
@@ -69,11 +70,22 @@ def test_planning_changes_nothing() -> None:
     assert not engine.catalog.sources
 
 
-def test_dropping_a_source_that_is_read_names_the_query() -> None:
-    with pytest.raises(KsqlStatementError, match="CSAS_Q_0"):
+def test_dropping_a_source_that_is_read_names_what_is_made_of_it() -> None:
+    with pytest.raises(KsqlStatementError, match=r"read from this source: \[Q\]"):
         plans(STREAM + "CREATE STREAM q AS SELECT * FROM s; DROP STREAM s;")
 
 
 def test_if_not_exists_meets_an_existing_source_quietly() -> None:
     plan = plans(STREAM + STREAM.replace("CREATE STREAM s", "CREATE STREAM IF NOT EXISTS s"))[-1]
     assert plan.no_op
+
+
+def test_topics_of_a_topology_have_the_names_that_the_broker_knows() -> None:
+    plan = plans(
+        "CREATE TABLE a (k STRING PRIMARY KEY, f STRING) WITH (kafka_topic='a', value_format='JSON');"
+        "CREATE TABLE b (k STRING PRIMARY KEY, v INT) WITH (kafka_topic='b', value_format='JSON');"
+        "CREATE TABLE j AS SELECT a.k, b.v FROM a JOIN b ON a.f = b.k;"
+    )[-1]
+    read = source_topics(Engine().build_topology(plan).topology, "app")
+    assert {"a", "b"} < set(read)
+    assert all(topic in {"a", "b"} or topic.startswith("app-KTABLE-FK-JOIN-SUBSCRIPTION-") for topic in read)
