@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ksqlengine.server.service import KsqlService
 
 
+_TIME = 8
+
+
 def print_topic(service: KsqlService, node: tree.Admin) -> Iterator[str]:
     """Check that the topic exists and give its lines."""
     name = node.words[0]
@@ -39,9 +42,10 @@ def _lines(service: KsqlService, node: tree.Admin, name: str) -> Iterator[str]:
         if (seen - 1) % interval:
             continue
         if shown == 0:
-            yield f"Key format: {guess(record.key)}\nValue format: {guess(record.value)}\n"
+            yield f"Key format: {guess_key(record.key)}\nValue format: {guess(record.value)}\n"
         when = datetime.fromtimestamp(record.timestamp / 1000, UTC).strftime("%Y/%m/%d %H:%M:%S.%f")[:-3] + " Z"
-        yield f"rowtime: {when}, key: {text(record.key)}, value: {text(record.value)}, partition: {record.partition}\n"
+        key, value = key_text(record.key), text(record.value)
+        yield f"rowtime: {when}, key: {key}, value: {value}, partition: {record.partition}\n"
         shown += 1
         if limit is not None and shown >= limit:
             yield "Topic printing ceased\n"
@@ -76,3 +80,27 @@ def text(data: bytes | None) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.hex(" ")
+
+
+def guess_key(data: bytes | None) -> str:
+    """Guess a key's format; behind it may stand the window's start, or a session's end and start."""
+    bare, *times = _unwindowed(data)
+    shapes = ("{0}", "HOPPING({0}) or TUMBLING({0})", "SESSION({0})")
+    return shapes[len(times)].format(guess(bare))
+
+
+def key_text(data: bytes | None) -> str:
+    """Show a key as text, one with a window as ``[key@start/end]``."""
+    bare, *times = _unwindowed(data)
+    return f"[{text(bare)}@{times[0]}/{times[1] if len(times) > 1 else '-'}]" if times else text(bare)
+
+
+def _unwindowed(data: bytes | None) -> tuple[bytes | None, *tuple[int, ...]]:
+    """Give a key without its window, and the window's times: those of our age have two zero bytes in front."""
+    if data is None or len(data) <= _TIME or data[-_TIME:][:2] != b"\0\0":
+        return (data,)
+    bare, start = data[:-_TIME], int.from_bytes(data[-_TIME:], "big")
+    end = int.from_bytes(bare[-_TIME:], "big")
+    if len(bare) > _TIME and bare[-_TIME:][:2] == b"\0\0" and end >= start:
+        return bare[:-_TIME], start, end
+    return bare, start
