@@ -76,8 +76,8 @@ def _plan_record(node: t.InsertValues, source: Source, text: str) -> Plan:
             _check_implicit(value, code.type, column.type, compiler)
             given[name] = cast_code(code.java, code.type, column.type, builder.constants.sql_type)
         except KsqlError as error:
-            text = isinstance(value, t.Literal) and isinstance(value.value, str)
-            shown = value.value if text else format_expression(value)
+            given_text = value.value if isinstance(value, t.Literal) else None
+            shown = given_text if isinstance(given_text, str) else format_expression(value)
             raise KsqlError(
                 f"Expected type {column.type} for field `{name}` but got {code.type.base}({shown})"
             ) from error

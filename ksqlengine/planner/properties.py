@@ -21,6 +21,7 @@ KNOWN = {
 CREATE_AS = KNOWN - {"WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR"}  # a query's window is its own
 _NUMBERS = {"PARTITIONS": "INT", "REPLICAS": "SHORT", "RETENTION_MS": "LONG", "KEY_SCHEMA_ID": "INT",
             "VALUE_SCHEMA_ID": "INT"}  # fmt: skip
+_ROOM = {"SHORT": 2**15, "INT": 2**31, "LONG": 2**63}
 _RESERVED_IDS = ("INSERTQUERY_", "CTAS_", "CSAS_", "CST_")
 # letters of java.time.format.DateTimeFormatter
 _PATTERN_LETTERS = set("GuyDMLdQqYwWEecFaBhKkHmsSAnNVvzOXxZp")
@@ -166,6 +167,8 @@ def _check_number(name: str, value: Any) -> None:
     kind = _NUMBERS[name]
     try:
         number = int(str(value).strip())
+        if abs(number) >= _ROOM[kind]:
+            raise ValueError(value)
     except ValueError:
         raise KsqlError(f"Invalid value {value} for configuration {name}: Not a number of type {kind}") from None
     if name in ("PARTITIONS", "REPLICAS") and number <= 0:

@@ -60,6 +60,8 @@ def plan(statement: ParsedStatement, catalog: Catalog, config: dict[str, Any]) -
                 )
             details = {"name": node.name, "type": str(node.type)}
             message = f"Registered custom type with name '{node.name}' and SQL type {node.type}"
+            if exists:
+                message = f"{node.name} is already registered with type {catalog.types[node.name]}"
             return Plan("create_type", text, details=details, no_op=exists, message=message)
         case t.DropType():
             exists = node.name in catalog.types
