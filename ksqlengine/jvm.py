@@ -201,7 +201,7 @@ def prepare() -> None:
 
 
 def start(*, test_driver: bool = False, heap: str = "256m", options: tuple[str, ...] = ()) -> None:
-    """Start the JVM if it does not run yet. `test_driver` adds kafka-streams-test-utils to the classpath."""
+    """Start the JVM if it does not run yet. `test_driver` asks for kafka-streams-test-utils; KsqlError without them."""
     with _LOCK:
         if jpype.isJVMStarted():
             return

@@ -90,7 +90,9 @@ class ProcessingLogWriter:
             return
         self._said, self._say_next = total, now + _SAY_S
         where = f"topic {self.topic}" if self._writes else "written nowhere: ksql.logging.processing.topic.auto.create"
-        LOG.warning("bad records and expressions so far, by query: %s (%s)", counts, where)
+        lost = int(self._java.lost()) if self._java is not None else 0
+        more = f"; {lost} entries of the log are lost" if lost else ""
+        LOG.warning("bad records and expressions so far, by query: %s (%s%s)", counts, where, more)
 
     def close(self) -> None:
         """Write what waits and stop listening."""

@@ -1,7 +1,6 @@
 package ksql.runtime;
 
 import java.math.BigDecimal;
-import java.math.MathContext;
 import java.math.RoundingMode;
 import java.nio.ByteBuffer;
 import java.time.Instant;
@@ -64,15 +63,11 @@ public final class Casts {
   }
 
   public static Integer integer(Object v) {
-    return v == null ? null : v instanceof Integer ? (Integer) v : v instanceof String ? Integer.valueOf(number((String) v)) : (Integer) ((Number) v).intValue();
+    return v == null ? null : v instanceof Integer ? (Integer) v : v instanceof String ? Integer.valueOf(((String) v).trim()) : (Integer) ((Number) v).intValue();
   }
 
   public static Long bigint(Object v) {
-    return v == null ? null : v instanceof Long ? (Long) v : v instanceof String ? Long.valueOf(number((String) v)) : (Long) ((Number) v).longValue();
-  }
-
-  private static String number(String text) {
-    return text.trim();
+    return v == null ? null : v instanceof Long ? (Long) v : v instanceof String ? Long.valueOf(((String) v).trim()) : (Long) ((Number) v).longValue();
   }
 
   public static Double dbl(Object v) {

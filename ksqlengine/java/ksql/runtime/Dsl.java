@@ -26,10 +26,6 @@ public final class Dsl {
     return (k, row) -> row != null;
   }
 
-  public static Predicate<Object, Object[]> hasKey() {
-    return (k, row) -> k != null && ((Key) k).columns() != null;
-  }
-
   public static ValueMapper<Object[], Object[]> map(RowFunction f) {
     return row -> row == null ? null : f.apply(row);
   }
@@ -50,11 +46,6 @@ public final class Dsl {
       }
       return f == null ? r : f.apply(r);
     };
-  }
-
-  /** Filter and map in one step, a row that does not pass becomes null. */
-  public static ValueMapper<Object[], Object[]> filterMap(RowPredicate p, RowFunction f) {
-    return row -> row == null || !p.test(row) ? null : f == null ? row : f.apply(row);
   }
 
   /** A new key. Where the row is null, it is computed from the old key's columns alone (column i into slot i). */

@@ -6,18 +6,29 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalTime;
+import java.time.temporal.Temporal;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 
 /** A writer of JSON text into one growing buffer, used again for each record of a thread. */
-final class JsonOut {
+public final class JsonOut {
   private static final byte[] HEX = "0123456789ABCDEF".getBytes(StandardCharsets.US_ASCII);
+  private final boolean timesAsText;
   private byte[] buffer = new byte[512];
   private int size;
 
-  void reset() {
+  JsonOut() {
+    this(false);
+  }
+
+  /** Times as text are those of the REST API; in topics they are numbers. */
+  public JsonOut(boolean timesAsText) {
+    this.timesAsText = timesAsText;
+  }
+
+  public void reset() {
     size = 0;
   }
 
@@ -25,7 +36,7 @@ final class JsonOut {
     return Arrays.copyOf(buffer, size);
   }
 
-  String text() {
+  public String text() {
     return new String(buffer, 0, size, StandardCharsets.UTF_8);
   }
 
@@ -35,7 +46,7 @@ final class JsonOut {
     }
   }
 
-  void raw(int b) {
+  public void raw(int b) {
     room(1);
     buffer[size++] = (byte) b;
   }
@@ -112,7 +123,7 @@ final class JsonOut {
     raw('"');
   }
 
-  void value(Object v) {
+  public void value(Object v) {
     if (v == null) {
       ascii("null");
     } else if (v instanceof String) {
@@ -132,6 +143,8 @@ final class JsonOut {
       ascii((Boolean) v ? "true" : "false");
     } else if (v instanceof BigDecimal) {
       ascii(((BigDecimal) v).toPlainString());
+    } else if (timesAsText && v instanceof Temporal) {
+      string(v instanceof Instant ? Times.text((Instant) v) : v.toString());
     } else if (v instanceof Instant) {
       number(((Instant) v).toEpochMilli());
     } else if (v instanceof LocalDate) {

@@ -100,8 +100,6 @@ public final class Ops {
     return b;
   }
 
-  public static boolean isTrue(Boolean b) { return b != null && b; }
-
   /** Match text with % (any characters) and _ (one), in time that grows with both lengths only: no regular expression. */
   public static boolean like(String v, String pattern, String escape) {
     if (v == null || pattern == null) {

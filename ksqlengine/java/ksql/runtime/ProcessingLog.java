@@ -45,8 +45,6 @@ public final class ProcessingLog {
     void problem(Entry entry);
   }
 
-  public static final AtomicLong BAD_RECORDS = new AtomicLong();
-  public static final AtomicLong BAD_EXPRESSIONS = new AtomicLong();
   private static final Map<String, AtomicLong> COUNTS = new ConcurrentHashMap<>();
   private static final Pattern THREAD_NAME = Pattern.compile("(?:.*query_)?(.*)-[0-9a-f-]{36}-StreamThread-\\d+");
   private static volatile Listener listener;
@@ -67,7 +65,6 @@ public final class ProcessingLog {
 
   /** A record of a source that cannot be read; target is key or value. */
   public static void deserialization(String query, String topic, String target, byte[] record, Throwable error) {
-    BAD_RECORDS.incrementAndGet();
     Entry entry = new Entry(DESERIALIZATION, query, "KsqlTopic.Source.deserializer", "Error deserializing message from topic: " + topic, error);
     entry.target = target;
     entry.topic = topic;
@@ -77,7 +74,6 @@ public final class ProcessingLog {
 
   /** A record that a step cannot take. */
   public static void processing(String query, String step, String message, byte[] record, Throwable error) {
-    BAD_RECORDS.incrementAndGet();
     Entry entry = new Entry(PROCESSING, query, step, message, error);
     entry.record = record;
     tell(entry);
@@ -85,7 +81,6 @@ public final class ProcessingLog {
 
   /** A result that has no bytes in the sink's format. */
   public static void serialization(String query, String topic, String target, Throwable error) {
-    BAD_RECORDS.incrementAndGet();
     Entry entry = new Entry(SERIALIZATION, query, "KsqlTopic.Sink.serializer", "Error serializing message to topic: " + topic, error);
     entry.target = target;
     entry.topic = topic;
@@ -94,7 +89,6 @@ public final class ProcessingLog {
 
   /** A result that Kafka does not take. */
   public static void production(String query, String topic, Throwable error) {
-    BAD_RECORDS.incrementAndGet();
     tell(new Entry(PRODUCTION, query, "KsqlTopic.Sink", "Error producing to topic " + topic + ": " + error.getMessage(), error));
   }
 
@@ -107,7 +101,6 @@ public final class ProcessingLog {
 
   /** An expression that failed; its column is null (called by generated code). */
   public static void badExpression(String query, String expression, Throwable error) {
-    BAD_EXPRESSIONS.incrementAndGet();
     String whose = query.isEmpty() ? queryOfThread() : query;
     tell(new Entry(PROCESSING, whose, "Project", "Error computing expression " + expression + ": " + error.getMessage(), error));
   }

@@ -37,10 +37,6 @@ public final class PushRows {
     return taken.isEmpty() ? null : String.join("\n", taken);
   }
 
-  public boolean isEmpty() {
-    return rows.isEmpty();
-  }
-
   public void close() {
     closed = true;
     rows.clear();
