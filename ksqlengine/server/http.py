@@ -282,8 +282,7 @@ class Api:
                 return StreamingResponse(lines, media_type="text/plain")
             if not isinstance(node, tree.Select):
                 raise RequestError(
-                    "The following statement types should be issued to the /ksql endpoint: all but SELECT and PRINT.",
-                    error_code=40003,
+                    "Statement type not supported for this resource: send all but SELECT and PRINT to /ksql.",
                     statement=statement.text,
                 )
             rows = await run_sync(self._open, statement, session, body, limiter=self._threads)

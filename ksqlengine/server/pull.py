@@ -227,7 +227,10 @@ class PullQueries:
     def _stream(self, statement: ParsedStatement, source: Source, properties: Mapping[str, Any]) -> RowStream:
         """Read a stream from its beginning to the end that it has now, through a transient topology."""
         if not _flag(properties, "ksql.query.pull.stream.enabled"):
-            raise KsqlStatementError("Pull queries on streams are disabled (ksql.query.pull.stream.enabled).")
+            raise KsqlStatementError(
+                "Pull queries on streams are disabled. To create a push query on the stream, add EMIT CHANGES to the "
+                "end. To enable pull queries on streams, set the ksql.query.pull.stream.enabled config to 'true'."
+            )
         node = t.Select(replace(statement.node.query, emit="CHANGES", limit=None))
         over = dict(properties) | {"auto.offset.reset": "earliest", "commit.interval.ms": "50"}
         pushes = PushQueries(self.engine, self.backend, self.config)

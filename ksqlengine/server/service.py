@@ -269,6 +269,8 @@ class KsqlService:
         if kind == "terminate" and self.push.close_query(word):
             return entities.entity("terminate_query", text, queryId=word, wasTerminated=True)
         found = admin.find_query(self.queries, word)
+        if found is not None and found.serves and kind == "terminate":
+            raise KsqlError(f"Cannot terminate query '{found.id}' because it is linked to a source table.")
         target = "ALL" if found is None else found.id
         command_name = f"{kind}/{target}/execute"
         command, status, offset = self.runner.write(lambda: Command(command_name, text, kind, target=target))
