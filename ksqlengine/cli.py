@@ -53,7 +53,7 @@ def install(arguments: Sequence[str]) -> int:
 
     parser = argparse.ArgumentParser(
         prog="ksqlengine install",
-        description="Bring the locked Java artefacts (about 93 MB) and verify their checksums. Again does nothing.",
+        description="Bring the locked Java artefacts (about 100 MB) and verify their checksums. Again does nothing.",
     )
     parser.add_argument(
         "--jars", type=Path, help="the folder they go to (default: KSQLENGINE_JARS, or ~/.local/share/ksqlengine/java)"
