@@ -293,7 +293,7 @@ class CommandRunner:
                 if left <= 0:
                     raise KsqlError(
                         "Timed out while waiting for a previous command to execute. "
-                        f"command sequence number: {position}",
+                        f"command sequence number: {position - 1}",
                         error_code=50301,
                     )
                 self._applied.wait(left)

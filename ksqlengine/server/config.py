@@ -60,6 +60,11 @@ class ServerConfig:
         return int(self.properties.get("ksql.query.pull.forwarding.timeout.ms", 20_000)) / 1000
 
     @property
+    def sequence_timeout_s(self) -> float:
+        """Give how long a request waits for the command that it says it has to see."""
+        return int(self.properties.get("ksql.server.command.response.timeout.ms", 5000)) / 1000
+
+    @property
     def fetch_timeout_s(self) -> float:
         """Give how long another server may take to say how its queries are."""
         return float(self.properties.get("ksql.fetch.remote.hosts.max.timeout.seconds", 10))

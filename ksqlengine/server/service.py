@@ -128,7 +128,7 @@ class KsqlService:
         """Run the statements of a request in order; all are checked before the first runs, as ksqlDB does."""
         runner = self.runner
         if sequence >= 0:
-            runner.wait_applied(sequence + 1, 30.0)
+            runner.wait_applied(sequence + 1, self.config.sequence_timeout_s)
         statements = self.engine.parse(text, session.variables)
         if len(statements) > 1:
             self._rehearse(statements, session)

@@ -132,6 +132,13 @@ def test_record_that_comes_later_degrades_too_and_nobody_waits_for_ever(
     assert list(runner.engine.catalog.types) == ["A"]
 
 
+def test_waiting_for_a_command_that_does_not_come_names_its_number(
+    log: MemoryLog, started: Callable[[MemoryLog], CommandRunner]
+) -> None:
+    with pytest.raises(KsqlError, match=r"command sequence number: 7$"):
+        started(log).wait_applied(7 + 1, 0.01)
+
+
 def test_log_that_was_cut_degrades(started: Callable[[MemoryLog], CommandRunner]) -> None:
     runner = started(CutLog())
     with pytest.raises(KsqlError, match="corruption in the command topic"):
