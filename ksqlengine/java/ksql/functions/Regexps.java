@@ -11,6 +11,7 @@ import java.util.regex.Pattern;
 /** Functions with regular expressions. null in, null out. */
 public final class Regexps {
   private static final int KEPT = 256;
+  private static final int MOST_STEPS = 100_000_000; // looks at the text; half a second
   private static final Map<String, Pattern> PATTERNS = new ConcurrentHashMap<>();
 
   private Regexps() {
@@ -25,6 +26,35 @@ public final class Regexps {
       }
     }
     return p;
+  }
+
+  /** A text that ends a search which tries too many ways: some patterns try twice as many for each further character. */
+  private static final class Searched implements CharSequence {
+    private final String text;
+    private int left = MOST_STEPS;
+
+    Searched(String text) {
+      this.text = text;
+    }
+
+    @Override public char charAt(int i) {
+      if (left-- <= 0) {
+        throw new IllegalArgumentException("the pattern tries too many ways to match the text");
+      }
+      return text.charAt(i);
+    }
+
+    @Override public int length() {
+      return text.length();
+    }
+
+    @Override public CharSequence subSequence(int from, int to) {
+      return text.substring(from, to);
+    }
+
+    @Override public String toString() {
+      return text;
+    }
   }
 
   /** A stack that is full must not end the query: it is an error of the expression. */
@@ -48,7 +78,7 @@ public final class Regexps {
     if (pattern == null || s == null || group == null) {
       return null;
     }
-    Matcher m = pattern(pattern).matcher(s);
+    Matcher m = pattern(pattern).matcher(new Searched(s));
     return group < 0 || group > m.groupCount() || !find(m) ? null : m.group(group);
   }
 
@@ -60,7 +90,7 @@ public final class Regexps {
     if (pattern == null || s == null || group == null) {
       return null;
     }
-    Matcher m = pattern(pattern).matcher(s);
+    Matcher m = pattern(pattern).matcher(new Searched(s));
     if (group < 0 || group > m.groupCount()) {
       return null;
     }
@@ -76,7 +106,7 @@ public final class Regexps {
       return null;
     }
     try {
-      return pattern(pattern).matcher(s).replaceAll(put);
+      return pattern(pattern).matcher(new Searched(s)).replaceAll(put);
     } catch (StackOverflowError e) {
       throw tooDeep(pattern);
     }
@@ -89,7 +119,7 @@ public final class Regexps {
     }
     try {
       Pattern p = pattern(pattern);
-      return new ArrayList<>(Arrays.asList(p.split(s, p.matcher("").matches() ? 0 : -1)));
+      return new ArrayList<>(Arrays.asList(p.split(new Searched(s), p.matcher("").matches() ? 0 : -1)));
     } catch (StackOverflowError e) {
       throw tooDeep(pattern);
     }
