@@ -2,8 +2,8 @@
 
 A server or a test drives it like this:
 
-    engine = Engine(Catalog(), {"ksql.service.id": "default_"})
-    for statement in parse_statements(text, variables):
+    engine = Engine()
+    for statement in engine.parse(text, variables):
         plan = engine.plan(statement, properties)      # analysed, nothing changed; raises KsqlStatementError
         engine.apply(plan)                             # the catalog now knows it
         if plan.query_id:
@@ -15,6 +15,7 @@ the caller reads `plan.statement.node`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,15 +104,6 @@ class BuiltTopology:
     store: StoreInfo | None = None
 
 
-def parse_statements(text: str, variables: dict[str, str] | None = None) -> list[ParsedStatement]:
-    """Read all statements of a text; DEFINE / UNDEFINE among them change `variables` for those that follow.
-
-    Raises ParseFailedError with line and column.
-    """
-    types: dict[str, SqlType] = {}
-    return [parse_one(piece, types, variables) for piece in parser.split(text)]
-
-
 def parse_one(
     piece: tuple[str, int, int], types: dict[str, SqlType], variables: dict[str, str] | None = None
 ) -> ParsedStatement:
@@ -138,7 +130,10 @@ class Engine:
         self.config = dict(config or {})
 
     def parse(self, text: str, variables: dict[str, str] | None = None) -> list[ParsedStatement]:
-        """Read statements that may name the catalog's custom types."""
+        """Read statements that may name the catalog's custom types; DEFINE and UNDEFINE among them change `variables`.
+
+        Raises ParseFailedError with line and column.
+        """
         types = dict(self.catalog.types)
         return [parse_one(piece, types, variables) for piece in parser.split(text)]
 
@@ -146,8 +141,17 @@ class Engine:
         """Analyse a statement; nothing changes. Raises KsqlStatementError in ksqlDB's words."""
         from ksqlengine.planner import statements
 
+        return self._planned(statements.plan, statement, properties)
+
+    def _planned(
+        self,
+        plan: Callable[[ParsedStatement, Catalog, dict[str, Any]], Plan],
+        statement: ParsedStatement,
+        properties: dict[str, Any] | None,
+    ) -> Plan:
+        """Plan with the configuration that is in force; errors say where in the statement they are."""
         try:
-            return statements.plan(statement, self.catalog, {**self.config, **(properties or {})})
+            return plan(statement, self.catalog, {**self.config, **(properties or {})})
         except KsqlStatementError:
             raise
         except KsqlError as error:
@@ -200,18 +204,13 @@ class Engine:
         return build(plan, streams_config, sink)
 
     def plan_select(self, statement: ParsedStatement, properties: dict[str, Any] | None = None) -> Plan:
-        """Plan a push query (SELECT … EMIT CHANGES) as a transient topology that writes to `details["topic"]`.
+        """Plan a push query (SELECT … EMIT CHANGES): its rows hold all selected columns, `details["schema"]`, keys too.
 
-        The sink is a stream of that topic with JSON values and all selected columns, key columns too, in the value.
+        Raises KsqlStatementError in ksqlDB's words.
         """
         from ksqlengine.planner import statements
 
-        try:
-            return statements.plan_push(statement, self.catalog, {**self.config, **(properties or {})})
-        except KsqlStatementError:
-            raise
-        except KsqlError as error:
-            raise KsqlStatementError(error.message, statement.text, statement.line, statement.column) from error
+        return self._planned(statements.plan_push, statement, properties)
 
     def compile_row_function(self, expressions: list[Any], schema: Schema, source: Source | None = None) -> Any:
         """Compile expressions over a schema's columns into one Java `ksql.runtime.RowFunction`.

@@ -202,6 +202,11 @@ class Element:
     line: int = field(default=0, compare=False)
     column: int = field(default=0, compare=False)
 
+    @property
+    def namespace(self) -> str:
+        """Return KEY, VALUE or HEADERS."""
+        return {"": "VALUE", "HEADERS": "HEADERS", "HEADER": "HEADERS"}.get(self.constraint, "KEY")
+
 
 @dataclass(frozen=True)
 class SelectItem:

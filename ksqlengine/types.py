@@ -10,6 +10,12 @@ from typing import Any
 PRIMITIVES = ("BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP")
 NUMERIC_ORDER = {"INTEGER": 0, "BIGINT": 1, "DECIMAL": 2, "DOUBLE": 3}
 ALIASES = {"INT": "INTEGER", "VARCHAR": "STRING", "DEC": "DECIMAL", "LONG": "BIGINT"}
+_UNITS_MS = {"MILLISECOND": 1, "SECOND": 1000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
+
+
+def unit_ms(name: str) -> int | None:
+    """Return the milliseconds of a unit of time in capitals, singular or plural; None when it is none."""
+    return _UNITS_MS.get(name.removesuffix("S"))
 
 
 def quote(name: str) -> str:

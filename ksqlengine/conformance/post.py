@@ -93,8 +93,10 @@ def _check_key(key: dict[str, Any], source: Any, failed: type[Exception]) -> Non
 
 def _schema(text: str) -> Schema:
     node = parser.parse(f"CREATE STREAM X ({text.replace('PRIMARY KEY', 'KEY')}) WITH (KAFKA_TOPIC='x');")
-    columns = []
-    for e in node.elements or () if isinstance(node, tree.CreateSource) else ():
-        namespace = {"": "VALUE", "HEADERS": "HEADERS", "HEADER": "HEADERS"}.get(e.constraint, "KEY")
-        columns.append(Column(e.name, e.type if e.constraint != "HEADERS" else HEADERS_TYPE, namespace, e.header_key))
-    return Schema(tuple(columns))
+    elements = node.elements or () if isinstance(node, tree.CreateSource) else ()
+    return Schema(
+        tuple(
+            Column(e.name, e.type if e.constraint != "HEADERS" else HEADERS_TYPE, e.namespace, e.header_key)
+            for e in elements
+        )
+    )

@@ -24,12 +24,8 @@ from ksqlengine.types import (
     decimal,
     map_of,
     struct,
+    unit_ms,
 )
-
-_UNITS_MS = {
-    "MILLISECOND": 1, "SECOND": 1000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000,
-}  # fmt: skip
-
 
 TOO_LARGE = SqlType("TOO_LARGE")  # the analysis rejects it; a minus before it may still make it fit
 
@@ -58,7 +54,7 @@ class Flag(str):
     """Mark an optional word of the grammar that was there."""
 
 
-class Part(tuple):  # type: ignore[type-arg]
+class Part(tuple[str, Any]):
     """Carry a (tag, value) pair between rules."""
 
 
@@ -77,7 +73,7 @@ def decimal_type(text: str) -> SqlType:
 
 
 @v_args(inline=True)
-class ToTree(Transformer):  # type: ignore[type-arg]
+class ToTree(Transformer[Token, Any]):
     """Build dataclasses bottom-up. `types` are the custom types that a name may stand for."""
 
     def __init__(self, types: dict[str, SqlType]) -> None:
@@ -411,13 +407,13 @@ class ToTree(Transformer):  # type: ignore[type-arg]
 
     def duration(self, count: Token, unit: Name) -> int:
         name = str(unit)
-        factor = _UNITS_MS.get(name) or _UNITS_MS.get(name.removesuffix("S"))
+        factor = unit_ms(name)
         if factor is None:
             raise KsqlError(f"Unknown time unit: '{name}'", line=unit.line, column=unit.column)
         return int(count) * factor
 
-    def window(self, *parts: Any) -> t.Window:
-        return parts[-1]  # type: ignore[no-any-return]
+    def window(self, *parts: Any) -> Any:
+        return parts[-1]  # a name may stand before it
 
     def tumbling(self, size: int, *options: Part) -> t.Window:
         return t.Window("TUMBLING", size, **{o[0]: o[1] for o in options})

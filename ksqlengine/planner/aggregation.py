@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ksqlengine import tree as t
 from ksqlengine.catalog import WindowInfo
-from ksqlengine.codegen.expressions import Code, Constants, guarded
+from ksqlengine.codegen.expressions import UNTYPED_NULL, Code, Constants, guarded
 from ksqlengine.codegen.java_types import java_type, literal_code
 from ksqlengine.codegen.names import children, columns, format_bare, format_expression, rewrite, walk
 from ksqlengine.errors import KsqlError
@@ -236,9 +236,7 @@ def _states(
             )
         returns = RETURN_RULES[signature.rule](types) if signature.rule else bind(signature.returns or NULL, bound)
         if any(type_.base == "NULL" for type_ in types[: len(types) - len(signature.initial)]):
-            raise KsqlError(
-                "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR)."
-            )
+            raise KsqlError(UNTYPED_NULL)
         count = len(call.args) - len(signature.initial)
         arguments = []
         for param, code in zip(params[:count], codes[:count], strict=True):

@@ -22,22 +22,13 @@ def plan_create(node: t.CreateSource, config: dict[str, Any], text: str) -> Sour
     for e in elements:
         if e.name in known:
             raise KsqlError(f"'{e.name}' is a reserved column name. You cannot use it as a name for a column.")
+    wrong, right = ("KEY", "PRIMARY KEY") if node.kind == "TABLE" else ("PRIMARY KEY", "KEY")
     for e in elements:
-        if e.constraint == "KEY" and node.kind == "TABLE":
+        if e.constraint == wrong:
             raise KsqlError(
-                f"Line: {e.line}, Col: {e.column}: Column `{e.name}` is a 'KEY' column: please use 'PRIMARY "
-                f"KEY' for tables."
-                "\nTables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no "
-                "uniqueness or"
-                " NON NULL constraints."
-            )
-        if e.constraint == "PRIMARY KEY" and node.kind == "STREAM":
-            raise KsqlError(
-                f"Line: {e.line}, Col: {e.column}: Column `{e.name}` is a 'PRIMARY KEY' column: please use "
-                f"'KEY' for streams."
-                "\nTables have PRIMARY KEYs, which are unique and NON NULL.\nStreams have KEYs, which have no "
-                "uniqueness or"
-                " NON NULL constraints."
+                f"Line: {e.line}, Col: {e.column}: Column `{e.name}` is a '{wrong}' column: please use '{right}' for "
+                f"{node.kind.lower()}s.\nTables have PRIMARY KEYs, which are unique and NON NULL.\n"
+                "Streams have KEYs, which have no uniqueness or NON NULL constraints."
             )
     for which in ("KEY", "VALUE"):
         name = with_.format_name(which)
@@ -51,11 +42,10 @@ def plan_create(node: t.CreateSource, config: dict[str, Any], text: str) -> Sour
         raise KsqlError(f"Duplicate column names: {', '.join(double)}")
     columns: list[Column] = []
     for e in elements:
-        namespace = {"": "VALUE", "HEADERS": "HEADERS", "HEADER": "HEADERS"}.get(e.constraint, "KEY")
-        if namespace == "HEADERS":
+        if e.namespace == "HEADERS":
             _check_header(e)
             _check_one_header(e, columns)
-        columns.append(Column(e.name, e.type, namespace, e.header_key))
+        columns.append(Column(e.name, e.type, e.namespace, e.header_key))
     schema = Schema(tuple(columns))
     if node.kind == "TABLE" and not schema.key:
         raise KsqlError("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")

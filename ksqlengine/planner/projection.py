@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ksqlengine import tree as t
 from ksqlengine.catalog import Source
-from ksqlengine.codegen.expressions import Constants
+from ksqlengine.codegen.expressions import UNTYPED_NULL, Constants
 from ksqlengine.codegen.names import format_bare, format_expression, rewrite
 from ksqlengine.errors import KsqlError
 from ksqlengine.planner.builder import PlanBuilder
@@ -188,9 +188,7 @@ def plan(
             prefix = "Invalid Select: " if error.message.startswith("Cast of") else ""
             raise KsqlError(prefix + error.message) from error
         if code.type == NULL:
-            raise KsqlError(
-                "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR)."
-            )
+            raise KsqlError(UNTYPED_NULL)
         values.append((item, code.java))
         columns.append(Column(item.name, code.type))
     if persistent:

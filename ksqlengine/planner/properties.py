@@ -9,6 +9,7 @@ from typing import Any
 
 from ksqlengine.catalog import FormatInfo, WindowInfo
 from ksqlengine.errors import KsqlError
+from ksqlengine.types import unit_ms
 
 FORMATS = ("JSON", "KAFKA", "DELIMITED", "NONE")
 KNOWN = {
@@ -25,7 +26,6 @@ _ROOM = {"SHORT": 2**15, "INT": 2**31, "LONG": 2**63}
 _RESERVED_IDS = ("INSERTQUERY_", "CTAS_", "CSAS_", "CST_")
 # letters of java.time.format.DateTimeFormatter
 _PATTERN_LETTERS = set("GuyDMLdQqYwWEecFaBhKkHmsSAnNVvzOXxZp")
-_UNITS = {"MILLISECOND": 1, "SECOND": 1000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def duration_ms(text: str) -> int:
     if len(parts) != 2:
         raise bad("Expected format: '<size> <unit>', e.g. '10 SECONDS'")
     unit = parts[1].upper()
-    factor = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("S"))
+    factor = unit_ms(unit)
     if factor is None:
         raise bad(f"Unknown time unit: '{unit}'")
     if not parts[0].isdigit():

@@ -30,8 +30,9 @@ def with_row_times(query: t.Query) -> t.Query:
     """Give ROWTIME to the aggregates that are called with nothing or `*`; COUNT counts records then."""
 
     def given(e: t.Expr) -> t.Expr | None:
-        bare = isinstance(e, t.Call) and e.name in AGGREGATES and e.name != "COUNT" and not e.args
-        return dataclasses.replace(e, args=(t.Column("ROWTIME"),)) if bare else None  # type: ignore[call-arg]
+        if isinstance(e, t.Call) and e.name in AGGREGATES and e.name != "COUNT" and not e.args:
+            return dataclasses.replace(e, args=(t.Column("ROWTIME"),))
+        return None
 
     items = tuple(dataclasses.replace(i, expr=rewrite(i.expr, given)) if i.expr is not None else i for i in query.items)
     having = rewrite(query.having, given) if query.having is not None else None

@@ -10,9 +10,11 @@ import jpype
 from ksqlengine.jvm import java
 
 
-def properties(values: Mapping[str, str]) -> Any:
-    """Give java.util.Properties."""
+def properties(values: Mapping[str, str], over: Any = None) -> Any:
+    """Give java.util.Properties; those of ``over`` count where values has none of a name."""
     out = java("java.util.Properties")()
+    if over is not None:
+        out.putAll(over)
     for name, value in values.items():
         out.put(name, value)
     return out

@@ -328,10 +328,7 @@ class KafkaBackend:
             values |= {"processing.guarantee": "at_least_once", "statestore.cache.max.bytes": "0"}
         else:
             values["group.instance.id"] = f"{application_id}-{self.config.instance_id()}"
-        props = java("java.util.Properties")()
-        if built.properties is not None:
-            props.putAll(built.properties)
-        props.putAll(properties(values))
+        props = properties(values, over=built.properties)
         return StreamsQuery(self, application_id, built, props, query_id=query_id, transient=transient, paused=paused)
 
     def close(self) -> None:

@@ -136,10 +136,7 @@ class MemoryBackend:
     ) -> MemoryQuery:
         """Start a topology, from the beginning of its topics when ``auto.offset.reset`` says so."""
         values = dict(streams) | {"application.id": application_id, "processing.guarantee": "at_least_once"}
-        props = java("java.util.Properties")()
-        if built.properties is not None:
-            props.putAll(built.properties)
-        props.putAll(properties(values))
+        props = properties(values, over=built.properties)
         with self.lock:
             query = MemoryQuery(self, built, props)
             if paused:

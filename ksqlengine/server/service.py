@@ -189,7 +189,7 @@ class KsqlService:
             session.properties.pop(node.words[0], None)
             return None
         if node.verb in {"DEFINE", "UNDEFINE"}:
-            return None  # parse_statements has put it into the session's variables
+            return None  # the parser has put it into the session's variables
         if node.verb == "ALTER_SYSTEM":
             raise KsqlStatementError(
                 "ALTER SYSTEM needs 'ksql.runtime.feature.shared.enabled' set to true: a runtime of all queries, "

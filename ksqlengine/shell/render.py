@@ -331,6 +331,10 @@ def _connector(screen: Screen, entity: dict[str, Any]) -> None:
     table(screen, [Head("Task ID", "INT"), Head("State"), Head("Error Trace")], rows, none="It has no tasks.")
 
 
+def _created_connector(screen: Screen, entity: dict[str, Any]) -> None:
+    screen.say(f"Created connector {(entity.get('info') or {}).get('name', '')}", "green")
+
+
 def _each(key: str, show: Callable[[Screen, dict[str, Any]], None]) -> Callable[[Screen, dict[str, Any]], None]:
     def shown(screen: Screen, entity: dict[str, Any]) -> None:
         for number, description in enumerate(entity[key]):
@@ -357,12 +361,8 @@ _SHOWN: dict[str, Callable[[Screen, dict[str, Any]], None]] = {
     "assert_topic": _asserted,
     "assert_schema": _asserted,
     "connector_description": _connector,
-    "created_connector": lambda screen, entity: screen.say(
-        f"Created connector {(entity.get('info') or {}).get('name', '')}", "green"
-    ),
-    "connector_info": lambda screen, entity: screen.say(
-        f"Created connector {(entity.get('info') or {}).get('name', '')}", "green"
-    ),
+    "created_connector": _created_connector,
+    "connector_info": _created_connector,
     "drop_connector": lambda screen, entity: screen.say(
         f"Dropped connector {entity.get('connectorName', '')}", "green"
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -159,8 +159,8 @@ class Shell:
         command = commands.find(statement)
         if command is not None:
             command[0](self, command[1])
-        elif _STREAMED.match(statement):
-            self._stream(statement)
+        elif streamed := _STREAMED.match(statement):
+            self._stream(statement, self._print if streamed.group(1).upper() == "PRINT" else self._select)
         else:
             answers = self.client.ksql(statement)
             if self.screen.is_json:
@@ -191,8 +191,7 @@ class Shell:
         return re.sub(r"\$\{(\w+)\}", lambda m: self.client.variables.get(m.group(1), m.group(0)), text)
 
     # -- queries -----------------------------------------------------------------------------------------------------
-    def _stream(self, statement: str) -> None:
-        show = self._print if _STREAMED.match(statement).group(1).upper() == "PRINT" else self._select  # type: ignore[union-attr]
+    def _stream(self, statement: str, show: Callable[[str, Iterator[str]], None]) -> None:
         try:
             if self._before_query is not None:
                 self._before_query()
@@ -201,13 +200,13 @@ class Shell:
         except KeyboardInterrupt:
             self.screen.say("Query terminated", "dim")
 
-    def _print(self, statement: str, pieces: Any) -> None:
+    def _print(self, statement: str, pieces: Iterator[str]) -> None:
         rest = ""
         for piece in pieces:
             *lines, rest = (rest + piece).split("\n")
             self.screen.lines(Text(cell(line)) for line in lines if line.strip())
 
-    def _select(self, statement: str, pieces: Any) -> None:
+    def _select(self, statement: str, pieces: Iterator[str]) -> None:
         rows: Rows | None = None
         begun, final = time.monotonic(), ""
         endless = _ENDLESS.search(statement) is not None

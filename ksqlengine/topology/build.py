@@ -16,6 +16,20 @@ _DAY_MS = 86_400_000
 _DELIMITERS = {"TAB": "\t", "SPACE": " "}
 
 
+def load(code: str) -> Any:
+    """Compile generated classes; returns their class loader. The JVM is started when needed."""
+    jvm.start()
+    compiler = jvm.java("org.codehaus.janino.SimpleCompiler")()
+    compiler.setParentClassLoader(jvm.java("ksql.runtime.Dsl").class_.getClassLoader())
+    compiler.cook(code)
+    return compiler.getClassLoader()
+
+
+def instance(loader: Any, name: str) -> Any:
+    """Return an instance of a generated class."""
+    return loader.loadClass(name).getDeclaredConstructor().newInstance()
+
+
 @dataclass
 class Node:
     """Hold a KStream or KTable with what its keys are."""
@@ -66,10 +80,7 @@ class TopologyBuilder:
         self.dsl = jvm.java("ksql.runtime.Dsl")
         self.serdes = jvm.java("ksql.runtime.Serdes")
         self.internal = self.serdes.internal()
-        compiler = jvm.java("org.codehaus.janino.SimpleCompiler")()
-        compiler.setParentClassLoader(jvm.java("ksql.runtime.Dsl").class_.getClassLoader())
-        compiler.cook(self.steps["code"])
-        self.loader = compiler.getClassLoader()
+        self.loader = load(self.steps["code"])
         self.sources = _sources(self.steps["root"])
         self.raw: dict[str, Any] = {}  # streams of bytes, of topics that several sources share
         self.throw_on_invalid = self.flag("ksql.timestamp.throw.on.invalid")
@@ -80,7 +91,7 @@ class TopologyBuilder:
 
     def generated(self, name: str) -> Any:
         """Return an instance of a generated class."""
-        return self.loader.loadClass(name).getDeclaredConstructor().newInstance()
+        return instance(self.loader, name)
 
     def build(self) -> BuiltTopology:
         """Build everything and return the topology."""

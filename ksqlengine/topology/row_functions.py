@@ -16,28 +16,14 @@ from ksqlengine.engine import Plan
 from ksqlengine.errors import KsqlError, KsqlStatementError
 from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.planner.relation import Slot, slot_code
-from ksqlengine.topology.build import codec
+from ksqlengine.topology.build import codec, instance, load
 from ksqlengine.types import BIGINT, INTEGER, Schema, SqlType
 
 PSEUDO_ORDER = (("ROWTIME", BIGINT), ("ROWPARTITION", INTEGER), ("ROWOFFSET", BIGINT), ("WINDOWSTART", BIGINT),
                 ("WINDOWEND", BIGINT))  # fmt: skip
 
 
-def load(code: str) -> Any:
-    """Compile generated classes; returns their class loader."""
-    jvm.start()
-    compiler = jvm.java("org.codehaus.janino.SimpleCompiler")()
-    compiler.setParentClassLoader(jvm.java("ksql.runtime.Dsl").class_.getClassLoader())
-    compiler.cook(code)
-    return compiler.getClassLoader()
-
-
 _loaded = lru_cache(maxsize=256)(load)  # pull queries repeat: what they select, and often what they look for
-
-
-def instance(loader: Any, name: str) -> Any:
-    """Return an instance of a generated class."""
-    return loader.loadClass(name).getDeclaredConstructor().newInstance()
 
 
 def compile_row_function(expressions: list[t.Expr], schema: Schema, source: Source | None) -> tuple[Any, list[SqlType]]:

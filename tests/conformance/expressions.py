@@ -11,7 +11,7 @@ from typing import Any
 import jpype
 
 from ksqlengine import jvm
-from ksqlengine.engine import Engine, parse_statements
+from ksqlengine.engine import Engine
 
 # a column of each type, null in the one record that there is
 STREAM = """CREATE STREAM s (k VARCHAR KEY, n_bool BOOLEAN, n_int INT, n_big BIGINT, n_dbl DOUBLE, n_dec DECIMAL(6, 2),
@@ -36,7 +36,7 @@ class Result:
 def engine() -> Engine:
     """Return an engine that knows the stream."""
     made = Engine()
-    for statement in parse_statements(STREAM):
+    for statement in Engine().parse(STREAM):
         made.apply(made.plan(statement))
     return made
 
@@ -47,7 +47,7 @@ def refusal(expression: str) -> str | None:
 
     made = engine()
     try:
-        made.plan(parse_statements(f"CREATE STREAM o AS SELECT k, {expression} AS v FROM s;")[0])
+        made.plan(Engine().parse(f"CREATE STREAM o AS SELECT k, {expression} AS v FROM s;")[0])
     except KsqlError as error:
         return error.message
     return None
@@ -57,7 +57,7 @@ def evaluate(expressions: list[str]) -> list[Result]:
     """Run all expressions over the one record. Raises KsqlError when one of them is refused."""
     made = engine()
     columns = ", ".join(f"{e} AS v{i}" for i, e in enumerate(expressions))
-    plan = made.plan(parse_statements(f"CREATE STREAM o AS SELECT k, {columns} FROM s;")[0])
+    plan = made.plan(Engine().parse(f"CREATE STREAM o AS SELECT k, {columns} FROM s;")[0])
     made.apply(plan)
     assert plan.sink is not None
     built = made.build_topology(plan, {"application.id": "functions"})

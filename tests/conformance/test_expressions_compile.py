@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from ksqlengine.engine import Engine, parse_statements
+from ksqlengine.engine import Engine
 from ksqlengine.errors import KsqlError
-from ksqlengine.topology.row_functions import load
+from ksqlengine.topology.build import load
 
 DECLARED = (
     "CREATE STREAM a (k VARCHAR KEY, i INT, d DOUBLE, s VARCHAR, t BOOLEAN, e DECIMAL(6, 2), ts TIMESTAMP, dt DATE, "
@@ -22,13 +22,13 @@ FORMS = (
 
 def test_every_expression_that_is_planned_compiles(test_driver_jvm: None) -> None:
     engine = Engine()
-    for statement in parse_statements(DECLARED):
+    for statement in Engine().parse(DECLARED):
         engine.apply(engine.plan(statement))
     accepted = []
     for form, one, two in itertools.product(FORMS, ATOMS, ATOMS):
         text = form.format(one, two)
         try:
-            engine.plan_select(parse_statements(f"SELECT {text} AS x FROM a EMIT CHANGES;")[0])
+            engine.plan_select(Engine().parse(f"SELECT {text} AS x FROM a EMIT CHANGES;")[0])
         except KsqlError:
             continue  # refused in words: fine
         accepted.append(text)
@@ -36,6 +36,6 @@ def test_every_expression_that_is_planned_compiles(test_driver_jvm: None) -> Non
     for start in range(0, len(accepted), 200):
         batch = accepted[start : start + 200]
         items = ", ".join(f"{text} AS c{i}" for i, text in enumerate(batch))
-        plan = engine.plan_select(parse_statements(f"SELECT {items} FROM a EMIT CHANGES;")[0])
+        plan = engine.plan_select(Engine().parse(f"SELECT {items} FROM a EMIT CHANGES;")[0])
         assert plan.steps is not None
         load(plan.steps["code"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ksqlengine import parser, tree
 from ksqlengine.codegen.names import format_expression
-from ksqlengine.engine import parse_statements
+from ksqlengine.engine import Engine
 from ksqlengine.errors import ParseFailedError
 from ksqlengine.types import Schema, SqlType, array, decimal, map_of, parse_type, struct
 
@@ -48,14 +48,14 @@ def test_statements_carry_text_line_and_variables() -> None:
     variables = {"name": "s1"}
     text = "-- a comment; with a semicolon\nDEFINE topic = 'x;y';\n"
     text += "  CREATE STREAM ${name} (a INT)\n WITH (kafka_topic='${topic}');"
-    first, second = parse_statements(text, variables)
+    first, second = Engine().parse(text, variables)
     assert (first.line, second.line, second.column) == (2, 3, 2)
     assert second.node.name == "S1"
     assert second.node.properties["KAFKA_TOPIC"] == "x;y"
 
 
 def test_custom_type_is_known_to_the_statements_behind_it() -> None:
-    _, second = parse_statements("CREATE TYPE p AS STRUCT<x INT>; CREATE STREAM s (v p) WITH (kafka_topic='t');")
+    _, second = Engine().parse("CREATE TYPE p AS STRUCT<x INT>; CREATE STREAM s (v p) WITH (kafka_topic='t');")
     assert str(second.node.elements[0].type) == "STRUCT<`X` INTEGER>"
 
 
@@ -69,7 +69,7 @@ def test_custom_type_is_known_to_the_statements_behind_it() -> None:
 )
 def test_syntax_error_says_where(text: str, line: int, column: int, word: str) -> None:
     with pytest.raises(ParseFailedError, match=re.escape(word)) as caught:
-        parse_statements(text)
+        Engine().parse(text)
     assert (caught.value.line, caught.value.column) == (line, column)
 
 

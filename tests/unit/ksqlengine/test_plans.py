@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ksqlengine.catalog import Catalog
-from ksqlengine.engine import Engine, Plan, parse_statements
+from ksqlengine.engine import Engine, Plan
 from ksqlengine.errors import KsqlStatementError
 from ksqlengine.topology.serving import source_topics
 
@@ -20,7 +20,7 @@ STREAM = (
 def plans(text: str, config: dict[str, Any] | None = None) -> list[Plan]:
     engine = Engine(Catalog(), config)
     found = []
-    for statement in parse_statements(text):
+    for statement in Engine().parse(text):
         plan = engine.plan(statement)
         engine.apply(plan)
         found.append(plan)
@@ -65,7 +65,7 @@ def test_plan_survives_json_and_names_its_query() -> None:
 
 def test_planning_changes_nothing() -> None:
     engine = Engine(Catalog())
-    for statement in parse_statements(STREAM):
+    for statement in Engine().parse(STREAM):
         engine.plan(statement)
     assert not engine.catalog.sources
 
