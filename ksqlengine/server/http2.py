@@ -1,8 +1,8 @@
 """HTTP/2 for the ASGI application: one connection, each of its streams a request.
 
-Uvicorn speaks HTTP/1.1 only. ksqlDB's Java client and several others speak cleartext HTTP/2, so ``listener.py`` hands
-connections that begin as HTTP/2 to this protocol. It gives back-pressure in both directions: received data are
-acknowledged when the application takes them, and an application that writes waits for the reader's window.
+ksqlDB's Java client and several others speak cleartext HTTP/2, so ``listener.py`` hands connections that begin as
+HTTP/2 to this protocol. It gives back-pressure in both directions: received data are acknowledged when the application
+takes them, and an application that writes waits for the reader's window.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 LOG = logging.getLogger(__name__)
-MAX_HEADER_BYTES = 64 * 1024
 PIECES = "ksqlengine.pieces"  # ASGI extension: write many pieces of a body at once, each in a chunk or frame of its own
+_MAX_HEADER_BYTES = 64 * 1024  # as h11 has it
 _MAX_STREAMS = 200
 _WINDOW = 1024 * 1024
 _IDLE_S = 120.0
@@ -56,7 +56,7 @@ class Http2Protocol(asyncio.Protocol):
             initial_values={
                 SettingCodes.MAX_CONCURRENT_STREAMS: _MAX_STREAMS,
                 SettingCodes.INITIAL_WINDOW_SIZE: _WINDOW,
-                SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEADER_BYTES,
+                SettingCodes.MAX_HEADER_LIST_SIZE: _MAX_HEADER_BYTES,
             },
         )
         self.transport: asyncio.Transport

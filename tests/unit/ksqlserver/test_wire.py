@@ -15,6 +15,7 @@ import httpx
 import pytest
 import uvicorn
 
+from ksqlengine.server import listener
 from ksqlengine.server.listener import ListenerProtocol
 from tests.http2_client import Http2Client
 
@@ -31,7 +32,7 @@ class Served:
     left: threading.Event = field(default_factory=threading.Event)
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
-        """Echo a body piece by piece, or send without end."""
+        """Echo a body piece by piece, or send without end, or read nothing and wait."""
         await send(
             {"type": "http.response.start", "status": 200, "headers": [(b"x-version", scope["http_version"].encode())]}
         )
@@ -43,13 +44,20 @@ class Served:
                 await asyncio.sleep(0)
             self.left.set()
             return
+        if scope["path"] == "/wait":
+            await asyncio.sleep(1.5)
+            await send({"type": "http.response.body", "body": b"end", "more_body": False})
+            return
+        write = scope.get("extensions", {}).get("ksqlengine.pieces")
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 self.left.set()
                 return
-            if message["body"]:
-                await scope["extensions"]["ksqlengine.pieces"](message["body"].splitlines(keepends=True))
+            if message["body"] and write is not None:
+                await write(message["body"].splitlines(keepends=True))
+            elif message["body"]:
+                await send({"type": "http.response.body", "body": message["body"], "more_body": True})
             if not message["more_body"]:
                 break
         await send({"type": "http.response.body", "body": b"end", "more_body": False})
@@ -209,6 +217,62 @@ def test_headers_without_end_are_refused(served: Served) -> None:
         client.read()
         while not client.gone and not client.reset:
             client.read()
+
+
+def test_headers_that_come_too_slowly_are_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "_HEADERS_S", 0.5)
+    with raw(served.port, b"GET / HTTP/1.1\r\nHost: here\r\n") as link:
+        link.settimeout(0.1)
+        answer = b""
+        for _ in range(50):
+            try:
+                link.sendall(b"X-Slow: y\r\n")
+                answer = answer or link.recv(4096)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_half_a_request_behind_one_that_is_answered_does_not_cut_the_answer(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "_HEADERS_S", 0.5)
+    with raw(served.port, b"GET /wait HTTP/1.1\r\nHost: here\r\n\r\nGET / HT") as link:
+        answer = b""
+        while b"0\r\n\r\n" not in answer and (data := link.recv(4096)):
+            answer += data
+    assert answer.endswith(b"3\r\nend\r\n0\r\n\r\n")
+    assert b"408" not in answer
+
+
+def test_client_of_http_1_0_gets_no_chunks(served: Served) -> None:
+    with raw(served.port, b"POST / HTTP/1.0\r\nContent-Length: 4\r\n\r\na\nb\n") as link:
+        answer = b""
+        while data := link.recv(4096):
+            answer += data
+    assert answer.endswith(b"\r\n\r\na\nb\nend")
+
+
+def test_stream_whose_body_nobody_reads_holds_up_no_other(served: Served) -> None:
+    with Http2Client(served.port) as client:
+        unread = client.open("/wait", end=False)
+        for _ in range(30):
+            client.send(unread, b"x" * 1000)
+        assert client.answer(client.open("/", b"y\n")) == b"y\nend"
+        assert unread not in client.ended
+        assert client.answer(unread) == b"end"  # before its body's end
+        assert client.answer(client.open("/", b"z\n")) == b"z\nend"
+
+
+def test_stream_stays_open_beside_a_thousand_others(served: Served) -> None:
+    with Http2Client(served.port) as client:
+        stream = client.open("/", b"a\n", end=False)
+        for _ in range(1100):
+            assert client.answer(client.open("/", b"y\n")) == b"y\nend"
+        client.send(stream, b"b\n", end=True)
+        assert client.answer(stream) == b"a\nb\nend"
 
 
 def test_large_body_is_not_taken_for_headers(served: Served) -> None:
