@@ -410,6 +410,8 @@ class ToTree(Transformer[Token, Any]):
         factor = unit_ms(name)
         if factor is None:
             raise KsqlError(f"Unknown time unit: '{name}'", line=unit.line, column=unit.column)
+        if int(count) * factor >= 2**63:
+            raise KsqlError(f"Duration too long: {count} {name}", line=unit.line, column=unit.column)
         return int(count) * factor
 
     def window(self, *parts: Any) -> Any:

@@ -245,7 +245,12 @@ def _assert(service: KsqlService, text: str, node: tree.Admin) -> Entity:
     if node.details.get("kind") == "SCHEMA":
         raise KsqlError("ASSERT SCHEMA needs a schema registry, which this server has not.")
     name = node.words[0]
-    wanted = {k.upper(): int(v) for k, v in dict(node.details.get("properties", {})).items()}
+    wanted = {str(k).upper(): v for k, v in dict(node.details.get("properties", {})).items()}
+    for key, value in wanted.items():
+        if key not in {"PARTITIONS", "REPLICAS"}:
+            raise KsqlError(f"Cannot assert unknown topic property: {key}", error_code=41700)
+        if type(value) is not int:
+            raise KsqlError(f"Invalid value {value} for configuration {key}: Not a number of type INT")
     absent = bool(node.details.get("not_exists"))
     deadline = time.monotonic() + float(node.details.get("timeout_ms", 1000)) / 1000
     while (problem := _topic_problem(service, name, wanted, absent=absent)) and time.monotonic() < deadline:
