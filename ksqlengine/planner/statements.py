@@ -247,7 +247,7 @@ def _query_plan(
     config: dict[str, Any],
     details: dict[str, Any],
 ) -> Plan:
-    key_format = sink.key_format if sink is not None else planned.key_format
+    key_format = sink.key_format if sink is not None else _transient_key_format(planned)
     made = {
         "root": planned.relation.step,
         "kind": planned.kind,
@@ -346,13 +346,8 @@ def _transient_key_format(planned: PlannedQuery) -> FormatInfo:
 def plan_push(statement: ParsedStatement, catalog: Catalog, config: dict[str, Any]) -> Plan:
     """Plan a push query as a transient query whose rows hold all selected columns."""
     node = statement.node
-    query_id = "transient"
-    planned = plan_query(node.query, catalog, query_id, None, config, persistent=False)
+    planned = plan_query(node.query, catalog, "transient", None, config, persistent=False)
     columns = tuple(Column(c.name, c.type) for c in planned.schema.value)
     schema = Schema(columns)
-    key_format = _transient_key_format(planned)
-    made = {"root": planned.relation.step, "kind": planned.kind, "code": planned.builder.code(),
-            "key_format": key_format.to_json()}  # fmt: skip
-    details = {"schema": schema.to_json(), "limit": node.query.limit, "key_names": [c.name for c in planned.schema.key]}
-    kept = {k: v for k, v in config.items() if k.startswith("ksql.")}
-    return Plan("query", statement.text, None, planned.sources, query_id, made, kept, details)
+    details = {"schema": schema.to_json(), "key_names": [c.name for c in planned.schema.key]}
+    return _query_plan(planned, None, "transient", statement.text, config, details)

@@ -29,7 +29,7 @@ class Record:
     topic: str
     partition: int
     offset: int
-    timestamp: int
+    timestamp: int  # ms since 1970
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
@@ -37,7 +37,7 @@ class Record:
 
 @dataclass(frozen=True)
 class QueryError:
-    """Why a query's thread ended."""
+    """Why a query's thread ended, and when (ms since 1970)."""
 
     timestamp: int
     message: str

@@ -185,9 +185,4 @@ def with_bounds(statement: ParsedStatement, engine: Engine) -> ParsedStatement:
 
 def output_schema(plan: Plan) -> Schema:
     """Give the columns that a SELECT puts out."""
-    schema = plan.details.get("schema") or plan.details.get("output_schema")
-    if isinstance(schema, Schema):
-        return schema
-    if isinstance(schema, list):
-        return Schema.from_json(schema)
-    raise ValueError("the plan of a SELECT has no output schema")
+    return Schema.from_json(plan.details["schema"])

@@ -136,7 +136,7 @@ class Queries:
             )
         except Exception as error:  # whatever fails in the topology, the server goes on and shows it
             LOG.exception("query %s cannot start", query.id)
-            query.failure = QueryError(0, f"{type(error).__name__}: {error}", "SYSTEM")
+            query.failure = QueryError(int(time.time() * 1000), f"{type(error).__name__}: {error}", "SYSTEM")
 
     def retry_failed(self) -> None:
         """Start queries in ERROR again, after a time that doubles with each try (ksql.query.retry.backoff.…)."""
