@@ -20,8 +20,8 @@ from ksqlengine.planner.relation import (
     Relation,
     Scope,
     Slot,
-    check_truth,
     check_unambiguous,
+    truth,
     unknown_column,
 )
 from ksqlengine.types import BIGINT, INTEGER, NULL, SqlType
@@ -78,7 +78,7 @@ def plan(
     for i, (result, _) in enumerate(states):
         index = f"Udafs.f{i}"
         slots.append(
-            Slot(None, f"KSQL_AGG_{i}", result, "STATE", java=f"(({java_type(result)}) {index}.result(r[%d]))")
+            Slot(None, f"KSQL_AGG_VARIABLE_{i}", result, "STATE", java=f"(({java_type(result)}) {index}.result(r[%d]))")
         )
     windowed = query.window is not None
     if windowed:
@@ -111,7 +111,7 @@ def plan(
         if x in groups:
             return t.Column(f"KSQL_GROUP_{groups.index(x)}")
         if isinstance(x, t.Call) and x in calls:
-            return t.Column(f"KSQL_AGG_{calls.index(x)}")
+            return t.Column(f"KSQL_AGG_VARIABLE_{calls.index(x)}")
         return None
 
     window = (
@@ -128,8 +128,7 @@ def plan(
     )  # fmt: skip
     if having is not None:
         scope = Scope(grouped, "HAVING", builder.constants)
-        check_truth(rewrite(having, change), scope, "HAVING", shown=format_bare(having))
-        java = scope.compiler.truth(rewrite(having, change))
+        java = truth(rewrite(having, change), scope, "HAVING", shown=format_bare(having))
         name = builder.predicate(java, format_expression(having))
         grouped.step = {"op": "filter", "in": grouped.step, "kind": "TABLE", "predicate": name}
     changed = [replace(i, expr=rewrite(i.expr, change)) for i in items]

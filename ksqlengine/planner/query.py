@@ -19,8 +19,8 @@ from ksqlengine.planner.relation import (
     KeyColumn,
     Relation,
     Scope,
-    check_truth,
     similar_name,
+    truth,
     windowed_rekeying,
 )
 from ksqlengine.types import NULL, Schema
@@ -141,24 +141,8 @@ def check(query: t.Query, aliases: list[tuple[str, Source]], persistent: bool) -
 def where(condition: t.Expr, relation: Relation, builder: PlanBuilder) -> Relation:
     """Add a filter."""
     scope = Scope(relation, "WHERE", builder.constants)
-    try:
-        check_truth(condition, scope, "WHERE")
-        java = scope.compiler.truth(condition)
-    except KsqlError as error:
-        raise prefix_error(error, "WHERE") from error
-    name = builder.predicate(java, format_expression(condition))
+    name = builder.predicate(truth(condition, scope, "WHERE"), format_expression(condition))
     return replace(relation, step={"op": "filter", "in": relation.step, "kind": relation.kind, "predicate": name})
-
-
-def prefix_error(error: KsqlError, clause: str) -> KsqlError:
-    """Say in which clause an expression's error is."""
-    if (
-        "cannot be resolved." in error.message and "column" in error.message
-    ) or "not a valid stream/table" in error.message:
-        return error
-    if error.message.startswith("Type error in") or " is ambiguous. " in error.message:
-        return error
-    return KsqlError(f"Error in {clause} expression: {error.message}")
 
 
 def _keys_as_selected(items: list[projection.Item], relation: Relation, builder: PlanBuilder) -> Relation:

@@ -137,14 +137,29 @@ def windowed_rekeying() -> KsqlError:
     )
 
 
-def check_truth(condition: t.Expr, scope: Scope, clause: str, shown: str | None = None) -> None:
-    """Refuse a condition that is neither true nor false."""
-    type_ = scope.compiler.compile(condition).type
-    if type_.base not in ("BOOLEAN", "NULL"):
-        raise KsqlError(
-            f"Type error in {clause} expression: Should evaluate to boolean but is "
-            f"{shown or format_expression(condition)} ({type_}) instead."
-        )
+def truth(condition: t.Expr, scope: Scope, clause: str, shown: str | None = None) -> str:
+    """Return Java of a clause's condition. Raises KsqlError that says which clause, also where it is no condition."""
+    try:
+        type_ = scope.compiler.compile(condition).type
+        if type_.base not in ("BOOLEAN", "NULL"):
+            raise KsqlError(
+                f"Type error in {clause} expression: Should evaluate to boolean but is "
+                f"{shown or format_expression(condition)} ({type_}) instead."
+            )
+        return scope.compiler.truth(condition)
+    except KsqlError as error:
+        raise _in_clause(error, clause) from error
+
+
+def _in_clause(error: KsqlError, clause: str) -> KsqlError:
+    """Say in which clause an expression's error is."""
+    if (
+        "cannot be resolved." in error.message and "column" in error.message
+    ) or "not a valid stream/table" in error.message:
+        return error
+    if error.message.startswith("Type error in") or " is ambiguous. " in error.message:
+        return error
+    return KsqlError(f"Error in {clause} expression: {error.message}")
 
 
 def slot_code(slot: Slot, index: int) -> str:
