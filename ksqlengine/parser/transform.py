@@ -27,6 +27,7 @@ from ksqlengine.types import (
     unit_ms,
 )
 
+_LONGEST_MS = 2**61  # Kafka Streams adds up size, grace and retention in a long
 TOO_LARGE = SqlType("TOO_LARGE")  # the analysis rejects it; a minus before it may still make it fit
 
 
@@ -410,7 +411,7 @@ class ToTree(Transformer[Token, Any]):
         factor = unit_ms(name)
         if factor is None:
             raise KsqlError(f"Unknown time unit: '{name}'", line=unit.line, column=unit.column)
-        if int(count) * factor >= 2**63:
+        if int(count) * factor >= _LONGEST_MS:
             raise KsqlError(f"Duration too long: {count} {name}", line=unit.line, column=unit.column)
         return int(count) * factor
 
