@@ -85,7 +85,7 @@ class Http2Protocol(asyncio.Protocol):
         self.transport = transport
         self.flow = FlowControl(transport)
         self.server_state.connections.add(self)  # type: ignore[arg-type]
-        self._idle = self.loop.call_later(_IDLE_S, self._close_when_idle)
+        self._wait_for_requests()
 
     def _open_window(self) -> None:
         self.h2.increment_flow_control_window(_WINDOW * 4)
@@ -156,7 +156,12 @@ class Http2Protocol(asyncio.Protocol):
         if not self._streams and self._going:
             self._say_goodbye()
         elif not self._streams:
-            self._idle = self.loop.call_later(_IDLE_S, self._close_when_idle)
+            self._wait_for_requests()
+
+    def _wait_for_requests(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = self.loop.call_later(_IDLE_S, self._close_when_idle)
 
     def _close_when_idle(self) -> None:
         if not self._streams and not self.transport.is_closing():
@@ -247,7 +252,7 @@ class _Stream:
         self.changed, self.window = asyncio.Event(), asyncio.Event()
         self._body = bytearray()
         self._unacknowledged = 0
-        self._ended = self._told = self._gone = self._complete = self._started = False
+        self._ended = self._told = self._gone = self._complete = False
 
     # -- from the connection -----------------------------------------------------------------------------------------
     def data(self, data: bytes, size: int) -> None:
@@ -307,7 +312,6 @@ class _Stream:
             headers += [(n.lower(), v) for n, v in message.get("headers", ()) if n.lower() not in _HOP_BY_HOP]
             self.protocol.h2.send_headers(self.id, headers)
             self.protocol.flush_soon()
-            self._started = True
             return
         body = b"" if self.scope["method"] == "HEAD" else message.get("body", b"")
         await self._write(memoryview(body), last=not message.get("more_body", False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import threading
@@ -273,6 +274,13 @@ def test_stream_stays_open_beside_a_thousand_others(served: Served) -> None:
             assert client.answer(client.open("/", b"y\n")) == b"y\nend"
         client.send(stream, b"b\n", end=True)
         assert client.answer(stream) == b"a\nb\nend"
+
+
+def test_requests_one_after_another_leave_no_timer_each(served: Served) -> None:
+    with Http2Client(served.port) as client:
+        for _ in range(500):
+            assert client.answer(client.open("/", b"y\n")) == b"y\nend"
+        assert sum(type(o).__name__ == "TimerHandle" for o in gc.get_objects()) < 300
 
 
 def test_large_body_is_not_taken_for_headers(served: Served) -> None:
