@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ksqlengine.server import peers
-
 if TYPE_CHECKING:
     from ksqlengine.server.service import KsqlService
 
@@ -46,7 +44,7 @@ def query_states(service: KsqlService, *, everywhere: bool = True) -> dict[str, 
 def _states_of(service: KsqlService, host: str) -> dict[str, str] | None:
     body = {"ksql": "SHOW QUERIES;", "streamsProperties": {}, "requestProperties": {INTERNAL: True}}
     try:
-        answer = peers.post(service.config, host, "/ksql", body, timeout=service.config.fetch_timeout_s)
+        answer = service.peers.post(host, "/ksql", body, timeout=service.config.fetch_timeout_s)
         answer.raise_for_status()
         listed = answer.json()[0]["queries"]
         return {str(q["id"]): str(q["state"]) for q in listed if q["queryType"] == "PERSISTENT"}
@@ -101,7 +99,7 @@ def _report(service: KsqlService, host: str) -> dict[str, Any] | None:
     if host == service.config.address:
         return store_lags(service)
     try:
-        answer = peers.get(service.config, host, "/lag", timeout=2.0)
+        answer = service.peers.get(host, "/lag", timeout=2.0)
         return dict(answer.json()) if answer.status_code == httpx.codes.OK else None
     except (httpx.HTTPError, ValueError):
         return None

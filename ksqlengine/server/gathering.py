@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ksqlengine.errors import SERVER_ERROR, KsqlError
-from ksqlengine.server import entities, peers
+from ksqlengine.server import entities
 from ksqlengine.server.backend import NotReadyError
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import RequestError
+from ksqlengine.server.peers import Peers
 
 if TYPE_CHECKING:
     from ksqlengine.server.pull import PullPlan
@@ -49,8 +50,8 @@ class ServerGoneError(Exception):
 class Gathering:
     """One pull query's rows, from here and from the other servers."""
 
-    def __init__(self, config: ServerConfig, plan: PullPlan, read: Reader) -> None:
-        self._config, self._plan, self._read = config, plan, read
+    def __init__(self, config: ServerConfig, peers: Peers, plan: PullPlan, read: Reader) -> None:
+        self._config, self._peers, self._plan, self._read = config, peers, plan, read
 
     def rows(self, request: Request) -> list[str]:
         """Give all rows. Raises KsqlError when the state cannot be read within the time for forwarding."""
@@ -112,7 +113,7 @@ class Gathering:
             "requestProperties": {INTERNAL: True, PARTITIONS: ",".join(map(str, partitions))},
         }
         try:
-            answer = peers.post(self._config, host, "/query-stream", body, timeout=self._config.pull_timeout_s)
+            answer = self._peers.post(host, "/query-stream", body, timeout=self._config.pull_timeout_s)
         except httpx.HTTPError as error:
             raise ServerGoneError(f"the server {host} does not answer ({type(error).__name__})") from error
         if answer.status_code in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS}:

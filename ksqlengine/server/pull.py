@@ -24,6 +24,7 @@ from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import RequestError, pull_header, push_header
 from ksqlengine.server.gathering import Gathering, Request
 from ksqlengine.server.lookup import Lookup, Rules, column_names, plan_lookup
+from ksqlengine.server.peers import Peers
 from ksqlengine.server.push import PushQueries, output_schema
 from ksqlengine.server.queries import PersistentQuery, Queries
 from ksqlengine.server.selecting import select_items
@@ -51,8 +52,8 @@ class PullPlan:
 class PullQueries:
     """Answer pull queries."""
 
-    def __init__(self, engine: Engine, queries: Queries, backend: Backend, config: ServerConfig) -> None:
-        self.engine, self.queries, self.backend, self.config = engine, queries, backend, config
+    def __init__(self, engine: Engine, queries: Queries, backend: Backend, config: ServerConfig, peers: Peers) -> None:
+        self.engine, self.queries, self.backend, self.config, self.peers = engine, queries, backend, config, peers
         self._slots = threading.BoundedSemaphore(max(config.max_pull_queries, 1))
 
     def open(
@@ -159,7 +160,7 @@ class PullQueries:
                 for (name, e), kind in zip(plan.items, types, strict=True)
             )
         )
-        rows = Gathering(self.config, plan, self._reader(plan, select)).rows(request)
+        rows = Gathering(self.config, self.peers, plan, self._reader(plan, select)).rows(request)
         return schema, rows if plan.limit is None else rows[: plan.limit]
 
     def _reader(self, plan: PullPlan, select: Any) -> Callable[[tuple[int, ...] | None], list[str]]:

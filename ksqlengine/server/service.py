@@ -18,6 +18,7 @@ from ksqlengine.server.backend import Backend, ProcessingLog
 from ksqlengine.server.commands import Command, CommandRunner
 from ksqlengine.server.config import STREAMS_PREFIX, ServerConfig
 from ksqlengine.server.entities import Entity, RequestError
+from ksqlengine.server.peers import Peers
 from ksqlengine.server.properties import check_property, check_value, is_valid_property, prefixed
 from ksqlengine.server.pull import PullQueries
 from ksqlengine.server.push import PushQueries
@@ -53,7 +54,8 @@ class KsqlService:
         self.engine = Engine(Catalog(), settings)
         self.queries = Queries(self.engine, backend, config)
         self.commands: CommandRunner | None = None
-        self.pull = PullQueries(self.engine, self.queries, backend, config)
+        self.peers = Peers(config)
+        self.pull = PullQueries(self.engine, self.queries, backend, config, self.peers)
         self.push = PushQueries(self.engine, backend, config)
         self.ready = False
         self._stopped = threading.Event()
@@ -92,6 +94,7 @@ class KsqlService:
         if self._processing_log is not None:
             self._processing_log.close()
         self.backend.close()
+        self.peers.close()
 
     def _watch(self, runner: CommandRunner) -> None:
         """Mend what can be mended without an operator, and speak of what cannot."""

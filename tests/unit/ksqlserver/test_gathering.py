@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from ksqlengine.errors import KsqlError
-from ksqlengine.server import peers
 from ksqlengine.server.backend import NotReadyError
 from ksqlengine.server.cluster import aggregate
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import RequestError
 from ksqlengine.server.gathering import Gathering, Request, forwarded_partitions
+from ksqlengine.server.peers import Peers
 
 HERE = "127.0.0.1:8088"
 ASK = Request("SELECT * FROM t;", {})
@@ -35,21 +35,21 @@ def gathering(running: Running, read: Any, *, wait_ms: int = 60_000) -> Gatherin
     config = ServerConfig("broker:9092", properties={"ksql.query.pull.forwarding.timeout.ms": str(wait_ms)})
     query = SimpleNamespace(id="CTAS_T_0", running=running, streams_state=lambda: "RUNNING")
     plan = SimpleNamespace(query=query, store=SimpleNamespace(name="store"), source=SimpleNamespace(name="T"))
-    return Gathering(config, plan, read)  # type: ignore[arg-type]
+    return Gathering(config, Peers(config), plan, read)  # type: ignore[arg-type]
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, *given: httpx.Response | Exception) -> list[dict[str, Any]]:
     """Let the other server give these answers, the last one for ever; give what it was asked."""
     left, asked = list(given), list[dict[str, Any]]()
 
-    def post(config: ServerConfig, host: str, path: str, body: dict[str, Any], **_: Any) -> httpx.Response:
+    def post(_self: Peers, host: str, path: str, body: dict[str, Any], **_: Any) -> httpx.Response:
         asked.append(body["requestProperties"])
         answer = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    monkeypatch.setattr(peers, "post", post)
+    monkeypatch.setattr(Peers, "post", post)
     return asked
 
 
