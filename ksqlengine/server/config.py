@@ -16,6 +16,8 @@ _SUPPLIERS = "org.apache.kafka.streams.state.BuiltInDslStoreSuppliers$"
 IN_MEMORY_STORES = f"{_SUPPLIERS}InMemoryDslStoreSuppliers"
 ROCKSDB_STORES = f"{_SUPPLIERS}RocksDBDslStoreSuppliers"
 _STORES = {"rocksdb": ROCKSDB_STORES, "in_memory": IN_MEMORY_STORES}
+# Kafka Streams has forgotten these names, ksqlDB's documentation has not
+EXACTLY_ONCE = {"exactly_once": "exactly_once_v2", "exactly_once_beta": "exactly_once_v2"}
 # ksqlDB's properties that the handlers of bad records read
 _HANDLED = "ksql.fail.on."
 VERSION = "8.1.0-headway"
@@ -179,6 +181,8 @@ def _put(out: dict[str, str], name: str, value: str) -> None:
     """Set a property; Kafka Streams would pass over the older name for the kind of store, since we set the newer."""
     if name == "default.dsl.store" and value.lower() in _STORES:
         out["dsl.store.suppliers.class"] = _STORES[value.lower()]
+    elif name == "processing.guarantee":
+        out[name] = EXACTLY_ONCE.get(value.lower(), value)
     else:
         out[name] = value
 

@@ -9,7 +9,7 @@ import jpype
 
 from ksqlengine import jvm
 from ksqlengine.errors import KsqlError
-from ksqlengine.server.config import STREAMS_PREFIX, ServerConfig
+from ksqlengine.server.config import EXACTLY_ONCE, STREAMS_PREFIX, ServerConfig
 from ksqlengine.server.entities import Entity, compact
 
 # What decides who a query is and where it lives is the server's business.
@@ -128,6 +128,8 @@ def check_value(name: str, value: Any) -> None:
     if not isinstance(value, str | int | float):  # a truth is an int
         raise KsqlError(f"Invalid value {compact(value)[:100]} for configuration {name}: not a text, number or truth")
     text = str(value).lower() if isinstance(value, bool) else str(value)
+    if bare == "processing.guarantee":
+        text = EXACTLY_ONCE.get(text.lower(), text)
     for prefix in _CLIENTS:
         bare = bare.removeprefix(prefix)
     if bare not in _STREAMS and not bare.startswith((*_PLAIN_CLIENT, "ksql.")):

@@ -69,6 +69,12 @@ def test_what_decides_over_bad_records_reaches_the_topology() -> None:
     assert "ksql.other" not in given.streams({})
 
 
+@pytest.mark.parametrize("name", ["exactly_once", "exactly_once_beta", "exactly_once_v2"])
+def test_older_names_of_exactly_once_are_the_one_that_there_is(name: str) -> None:
+    assert config().streams({"ksql.streams.processing.guarantee": name})["processing.guarantee"] == "exactly_once_v2"
+    assert config().streams({"processing.guarantee": "at_least_once"})["processing.guarantee"] == "at_least_once"
+
+
 def test_default_is_exactly_once_and_takes_any_time() -> None:
     got = config().streams({})
     assert got["processing.guarantee"] == "exactly_once_v2"
