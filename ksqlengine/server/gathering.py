@@ -60,7 +60,7 @@ class Gathering:
         begun = time.monotonic()
         while True:
             try:
-                return self._once(request)
+                return self._once(request, begun + self._config.pull_timeout_s)
             except NotReadyError as error:
                 state = self._plan.query.streams_state()
                 if state in _DEAD or time.monotonic() - begun > self._config.pull_timeout_s:
@@ -85,16 +85,16 @@ class Gathering:
         except NotReadyError as error:
             raise RequestError(str(error), status=503, error_code=entities.NOT_READY) from None
 
-    def _once(self, request: Request) -> list[str]:
+    def _once(self, request: Request, until: float) -> list[str]:
         before = self._owners()
         here = self._config.address
-        if set(before) <= {here}:
-            rows = self._read(None)
-        else:
-            rows = self._read(tuple(before[here])) if here in before else []
-            for host, partitions in before.items():
-                if host != here:
-                    rows += self._ask(host, partitions, request)
+        if not before:  # without a broker
+            return self._read(None)
+        # by partition: a server knows its partitions before it has them, so what is here may be less
+        rows = self._read(tuple(before[here])) if here in before else []
+        for host, partitions in before.items():
+            if host != here:
+                rows += self._ask(host, partitions, request, max(until - time.monotonic(), _PAUSE_S))
         if self._owners() != before:
             raise NotReadyError("its work has just moved between servers")
         return rows
@@ -105,7 +105,7 @@ class Gathering:
             raise NotReadyError(f"{self._plan.query.id} does not run")
         return running.owners(self._plan.store.name)
 
-    def _ask(self, host: str, partitions: list[int], request: Request) -> list[str]:
+    def _ask(self, host: str, partitions: list[int], request: Request, timeout_s: float) -> list[str]:
         """Give another server's rows, as the texts that it wrote."""
         body = {
             "sql": request.text,
@@ -113,7 +113,7 @@ class Gathering:
             "requestProperties": {INTERNAL: True, PARTITIONS: ",".join(map(str, partitions))},
         }
         try:
-            answer = self._peers.post(host, "/query-stream", body, timeout=self._config.pull_timeout_s)
+            answer = self._peers.post(host, "/query-stream", body, timeout=timeout_s)
         except httpx.HTTPError as error:
             raise ServerGoneError(f"the server {host} does not answer ({type(error).__name__})") from error
         if answer.status_code in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS}:

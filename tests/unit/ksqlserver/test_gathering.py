@@ -42,8 +42,8 @@ def answers(monkeypatch: pytest.MonkeyPatch, *given: httpx.Response | Exception)
     """Let the other server give these answers, the last one for ever; give what it was asked."""
     left, asked = list(given), list[dict[str, Any]]()
 
-    def post(_self: Peers, host: str, path: str, body: dict[str, Any], **_: Any) -> httpx.Response:
-        asked.append(body["requestProperties"])
+    def post(_self: Peers, host: str, path: str, body: dict[str, Any], *, timeout: float) -> httpx.Response:
+        asked.append(body["requestProperties"] | {"timeout": timeout})
         answer = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(answer, Exception):
             raise answer
@@ -64,14 +64,15 @@ def test_each_server_is_asked_for_its_own_partitions(monkeypatch: pytest.MonkeyP
     assert forwarded_partitions(asked[0]) == (1, 3)
 
 
-def test_server_alone_reads_all_at_once() -> None:
-    assert gathering(Running({HERE: [0, 1]}), lambda parts: [str(parts)]).rows(ASK) == ["None"]
+def test_server_alone_reads_the_partitions_that_it_should_have_and_not_those_that_it_has() -> None:
+    assert gathering(Running({HERE: [0, 1]}), lambda parts: [str(parts)]).rows(ASK) == ["(0, 1)"]
+    assert gathering(Running({}), lambda parts: [str(parts)]).rows(ASK) == ["None"], "without a broker"
 
 
 def test_rows_are_gathered_again_when_the_work_has_moved_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, lines("[2]"))
     before, after = {HERE: [0], "other:1": [1]}, {HERE: [0, 1]}
-    assert gathering(Running(before, after), lambda parts: ["[1]"] if parts else ["[1]", "[2]"]).rows(ASK) == [
+    assert gathering(Running(before, after), lambda parts: ["[1]"] if parts == (0,) else ["[1]", "[2]"]).rows(ASK) == [
         "[1]",
         "[2]",
     ]
@@ -81,6 +82,7 @@ def test_server_that_has_the_partitions_not_yet_is_asked_again(monkeypatch: pyte
     asked = answers(monkeypatch, httpx.Response(503, json={"message": "not here"}), lines("[2]"))
     assert gathering(Running({HERE: [0], "other:1": [1]}), lambda _: ["[1]"]).rows(ASK) == ["[1]", "[2]"]
     assert len(asked) == 2
+    assert asked[1]["timeout"] < asked[0]["timeout"], "both together may take no longer than one"
 
 
 @pytest.mark.parametrize(
