@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 BYTES = "org.apache.kafka.common.serialization.ByteArray"
 # Another server that writes at the same moment fences this one; both try again, not in step with each other.
-_WRITE_S = 30.0
-_BACKOFF_S = 0.02
+_WRITE_S = 60.0
+_BACKOFF_S, _LONGEST_BACKOFF_S = 0.02, 8.0
 _CHECK_S = 5.0
 
 
@@ -53,10 +53,11 @@ class KafkaCommandLog:
 
         ``prepare`` is called again when the attempt before it may or may not have been written: it must notice.
         """
-        deadline = time.monotonic() + _WRITE_S
         with self._lock:
+            deadline = time.monotonic() + _WRITE_S
             wait = _BACKOFF_S
             while True:
+                begun = time.monotonic()
                 try:
                     return self._append(prepare)
                 except jpype.JException as error:
@@ -69,8 +70,10 @@ class KafkaCommandLog:
                             error_code=SERVER_ERROR,
                         ) from None
                     LOG.info("the command topic has another writer (%s), trying again", cause.getClass().getName())
-                time.sleep(random.uniform(wait / 2, wait))
-                wait = min(wait * 2, 1.0)
+                # An attempt that takes longer than the other waits is fenced by it each time, and the other way round.
+                wait = min(max(wait, 2 * (time.monotonic() - begun)), _LONGEST_BACKOFF_S)
+                time.sleep(random.uniform(wait / 4, wait))
+                wait *= 2
 
     @staticmethod
     def _is_refusal(error: Any) -> bool:

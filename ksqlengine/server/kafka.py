@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -126,8 +127,12 @@ class KafkaBackend:
     def topics(self) -> dict[str, Topic]:
         """Give all topics by name."""
         names = self._get(self.admin.listTopics().names())
-        described = self._get(self.admin.describeTopics(names).allTopicNames())
-        return {str(n): self._topic(described.get(n)) for n in sorted(map(str, names))}
+        described = self.admin.describeTopics(names).topicNameValues()
+        out: dict[str, Topic] = {}
+        for name in sorted(map(str, names)):
+            with contextlib.suppress(MissingTopicError):  # deleted meanwhile
+                out[name] = self._topic(self._get(described.get(name)))
+        return out
 
     def consumers(self) -> dict[str, tuple[int, int]]:
         """Give, for each topic that is read just now, how many consumers and how many groups have partitions of it."""
@@ -161,26 +166,30 @@ class KafkaBackend:
         return Topic(str(description.name()), int(parts.size()), int(parts.get(0).replicas().size()))
 
     def create_topic(self, name: str, partitions: int, replicas: int, config: Mapping[str, str]) -> None:
-        """Create a topic; one that exists stays as it is."""
+        """Create a topic and wait until it is known; one that exists stays as it is."""
         new = java("org.apache.kafka.clients.admin.NewTopic")(name, jpype.JInt(partitions), jpype.JShort(replicas))
         new.configs(java("java.util.HashMap")(dict(config)))
-        try:
+        with contextlib.suppress(TopicExistsError):
             self._get(self.admin.createTopics(java("java.util.List").of(new)).all())
-        except TopicExistsError:
-            return
+        self._wait_until_known(name, there=True)
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic and wait until it is gone; one that stays long after is told of in the log."""
+        """Delete a topic and wait until it is gone."""
         try:
             self._get(self.admin.deleteTopics(java("java.util.List").of(name)).all())
         except MissingTopicError:
             return
-        deadline = time.monotonic() + _GONE_S
-        while self.topic(name) is not None:
+        self._wait_until_known(name, there=False)
+
+    def _wait_until_known(self, name: str, *, there: bool) -> None:
+        """Wait until the broker says what its controller has done: it hears of topics later."""
+        deadline = time.monotonic() + _ANSWER_S
+        while (self.topic(name) is not None) is not there:
             if time.monotonic() > deadline:
-                LOG.warning("the topic %s is still there %d s after Kafka agreed to delete it", name, _GONE_S)
+                kept = "is still there" if not there else "is not there yet"
+                LOG.warning("the topic %s %s %d s after Kafka agreed to it", name, kept, _ANSWER_S)
                 return
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def _get(self, future: Any, timeout_s: float = _ANSWER_S) -> Any:
         """Wait for an admin result; broker errors become ours."""
@@ -290,6 +299,7 @@ class KafkaBackend:
         begin = int(consumer.beginningOffsets(parts).get(part))
         end = int(consumer.endOffsets(parts).get(part))
         back, duration, last = 16, java("java.time.Duration").ofMillis(100), 0
+        deadline = time.monotonic() + _ANSWER_S
         while end > begin and not last:
             start = max(begin, end - back)
             consumer.seek(part, java("java.lang.Long")(start).longValue())
@@ -297,6 +307,8 @@ class KafkaBackend:
                 for record in consumer.poll(duration):
                     if int(record.offset()) < end:
                         last = int(record.offset()) + 1
+                if time.monotonic() > deadline:
+                    raise UnreachableError(f"{part} could not be read to its end in {_ANSWER_S:.0f} s")
             if start == begin:
                 break
             back *= 16

@@ -160,6 +160,40 @@ def test_a_statement_just_written_is_seen_by_the_next(platform: Settings, topics
         backend.close()
 
 
+def test_topics_are_known_when_they_are_made_and_listed_while_others_go(
+    platform: Settings, topics: Topics, tmp_path: Path
+) -> None:
+    """A broker hears of topics after its controller has made them, and may have forgotten what it has just listed."""
+    jvm.start()
+    backend = KafkaBackend(ServerConfig(platform.kafka.bootstrap_servers, state_dir=tmp_path))
+    over = threading.Event()
+    failures: list[Exception] = []
+
+    def look() -> None:
+        while not over.is_set():
+            try:
+                backend.topics()
+            except Exception as error:
+                failures.append(error)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for number in range(50):
+            name = f"{topics.prefix}.short{number}"
+            backend.create_topic(name, 3, 1, {})
+            found = backend.topic(name)
+            assert found is not None, number
+            assert found.partitions == 3
+            backend.delete_topic(name)
+            assert backend.topic(name) is None, number
+    finally:
+        over.set()
+        looking.join()
+        backend.close()
+    assert not failures
+
+
 def names(server: KsqlServer) -> set[str]:
     return {s["name"] for s in server.ksql("SHOW STREAMS;")[0]["streams"]}  # type: ignore[attr-defined]
 
