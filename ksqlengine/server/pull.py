@@ -111,7 +111,7 @@ class PullQueries:
         store = running.built.store
         windowed = source.window is not None
         alias = query.source.alias if isinstance(query.source, t.From) else source.name
-        items = select_items(query, source, alias, windowed=windowed)
+        items = select_items(query, source, alias)
         where = bounds.prepare(query.where, source, alias, windowed=windowed)
         rules = Rules(
             table_scan=_flag(properties, "ksql.query.pull.table.scan.enabled"),

@@ -16,6 +16,7 @@ from ksqlengine.server import entities
 from ksqlengine.server.backend import Backend, RunningQuery
 from ksqlengine.server.config import ServerConfig
 from ksqlengine.server.entities import Entity, RequestError, push_header
+from ksqlengine.server.selecting import with_bounds
 from ksqlengine.server.streams import RowStream
 from ksqlengine.types import Schema
 
@@ -89,7 +90,7 @@ class PushQueries:
                 )
             self._opening += 1
         try:
-            plan = self.engine.plan_select(with_bounds(statement, self.engine), properties)
+            plan = self.engine.plan_select(_with_bounds(statement, self.engine), properties)
             query = self._start(plan, self._new_id(plan, properties), properties)
         except BaseException:
             with self._lock:
@@ -168,19 +169,12 @@ class PushQueries:
         ]
 
 
-def with_bounds(statement: ParsedStatement, engine: Engine) -> ParsedStatement:
-    """Let ``*`` of a windowed source give WINDOWSTART and WINDOWEND behind the key, as ksqlDB's push queries do."""
+def _with_bounds(statement: ParsedStatement, engine: Engine) -> ParsedStatement:
     query: t.Query = statement.node.query
     source = engine.catalog.get(query.source.name) if isinstance(query.source, t.From) else None
-    if source is None or source.window is None or query.group_by or query.window:
+    if source is None or query.group_by or query.window:
         return statement
-    names = [c.name for c in source.schema.key] + ["WINDOWSTART", "WINDOWEND"]
-    names += [c.name for c in (*source.schema.value, *source.schema.headers)]
-    items: list[t.SelectItem] = []
-    for item in query.items:
-        star = item.kind in {"all", "source_all"}
-        items += [t.SelectItem("expr", t.Column(n)) for n in names] if star else [item]
-    return replace(statement, node=t.Select(replace(query, items=tuple(items))))
+    return replace(statement, node=t.Select(with_bounds(query, source)))
 
 
 def output_schema(plan: Plan) -> Schema:
