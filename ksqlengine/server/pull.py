@@ -173,13 +173,12 @@ class PullQueries:
         places = jpype.JArray(jpype.JInt)(slots(plan.source.schema))
         keys = self._keys(plan)
         topic = self.backend.topic(plan.source.topic) if self.config.in_memory else None
-        count = topic.partitions if topic else 1  # in memory one store has all
-        key_codec = codec(plan.source.key_format, [[c.name, str(c.type)] for c in plan.source.schema.key], key=True)
 
         def read(partitions: tuple[int, ...] | None) -> list[str]:
             scan = java("ksql.server.PullScan")(places, plan.store.view, where, select, limit, size)
-            if count > 1:
-                scan.byPartition(key_codec, count)
+            if topic is not None and topic.partitions > 1:  # in memory one store has all
+                key = [[c.name, str(c.type)] for c in plan.source.schema.key]
+                scan.byPartition(codec(plan.source.key_format, key, key=True), topic.partitions)
             for partition in (None,) if partitions is None else partitions:
                 self._read(plan, scan, keys, partition)
             return [str(row) for row in scan.rows()]
