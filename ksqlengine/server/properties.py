@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -140,6 +141,7 @@ def check_value(name: str, value: Any) -> None:
         raise KsqlError(str(error.getMessage())) from None
 
 
+@functools.lru_cache(maxsize=1000)  # clients send the same ones with each request
 def _parse(name: str, text: str) -> None:
     definition = jvm.java("org.apache.kafka.common.config.ConfigDef")
     if name.startswith("ksql."):
