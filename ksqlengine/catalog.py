@@ -130,11 +130,11 @@ class Catalog:
 
     def readers(self, name: str) -> list[str]:
         """Return the ids of the queries that read a source."""
-        return [q.id for q in self.queries.values() if name in q.sources]
+        return [q.id for q in list(self.queries.values()) if name in q.sources]
 
     def writers(self, name: str) -> list[str]:
         """Return the ids of the queries that write to a source."""
-        return [q.id for q in self.queries.values() if q.sink == name]
+        return [q.id for q in list(self.queries.values()) if q.sink == name]
 
     def copy(self) -> Catalog:
         """Return a sandbox: changes to it do not reach this catalog."""

@@ -138,7 +138,7 @@ class Engine:
         return [parse_one(piece, types, variables) for piece in parser.split(text)]
 
     def plan(self, statement: ParsedStatement, properties: dict[str, Any] | None = None) -> Plan:
-        """Analyse a statement; nothing changes. Raises KsqlStatementError in ksqlDB's words."""
+        """Analyse a statement on the catalog as it is now; nothing changes. Raises KsqlStatementError."""
         from ksqlengine.planner import statements
 
         return self._planned(statements.plan, statement, properties)
@@ -151,7 +151,7 @@ class Engine:
     ) -> Plan:
         """Plan with the configuration that is in force; errors say where in the statement they are."""
         try:
-            return plan(statement, self.catalog, {**self.config, **(properties or {})})
+            return plan(statement, self.catalog.copy(), {**self.config, **(properties or {})})
         except KsqlStatementError:
             raise
         except KsqlError as error:

@@ -148,9 +148,7 @@ class Topics:
         config = {"message.timestamp.after.max.ms": str(2**63 - 1), "retention.ms": "-1"}
         self.admin.create_topics([NewTopic(full, partitions, 1, config=config)])[full].result(60)
         deadline = time.monotonic() + 60
-        while (
-            full not in self.admin.list_topics(timeout=60).topics
-        ):  # a broker knows later than its controller
+        while full not in self.admin.list_topics(timeout=60).topics:  # a broker knows later than its controller
             assert time.monotonic() < deadline, full
             time.sleep(0.02)
         return full

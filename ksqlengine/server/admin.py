@@ -143,7 +143,9 @@ def describe_source(service: KsqlService, source: Source, *, extended: bool) -> 
 
     topic = service.backend.topic(source.topic) if extended else None
     constraints = sorted(
-        str(q.sink) for q in catalog.queries.values() if source.name in q.sources and q.sink and q.id.startswith("C")
+        str(q.sink)
+        for q in list(catalog.queries.values())
+        if source.name in q.sources and q.sink and q.id.startswith("C")
     )
     return {
         "name": source.name,

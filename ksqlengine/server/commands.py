@@ -305,7 +305,7 @@ class CommandRunner:
 
     def statuses(self) -> dict[str, str]:
         """Give the status of every command remembered."""
-        return {name: str(status["status"]) for name, status in self._statuses.items()}
+        return {name: str(status["status"]) for name, status in list(self._statuses.items())}
 
 
 def _message(command: Command) -> str:

@@ -22,7 +22,7 @@ def terminate_cluster(service: KsqlService, patterns: Any) -> list[Entity]:
     runner.check_not_degraded()
     service.push.close()
     service.execute("TERMINATE ALL;", Session())
-    sinks = {s.topic for s in service.engine.catalog.sources.values() if s.created_by}
+    sinks = {s.topic for s in list(service.engine.catalog.sources.values()) if s.created_by}
     service.ready = False
     runner.stop()
     for topic in sorted(t for t in sinks if any(p.fullmatch(t) for p in wanted)):

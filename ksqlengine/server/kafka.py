@@ -25,7 +25,6 @@ LOG = logging.getLogger(__name__)
 _ANSWER_S = 30.0
 _PROBE_S = 5.0
 _SAY_S = 10.0
-_GONE_S = 15.0
 # how the ids of push queries begin
 _TRANSIENT = ("transient_", "SCALABLE_PUSH_QUERY_")
 BYTES_SERDE = "org.apache.kafka.common.serialization.ByteArray"

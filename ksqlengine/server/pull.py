@@ -25,7 +25,7 @@ from ksqlengine.server.entities import RequestError, pull_header, push_header
 from ksqlengine.server.gathering import Gathering, Request
 from ksqlengine.server.lookup import Lookup, Rules, column_names, plan_lookup
 from ksqlengine.server.peers import Peers
-from ksqlengine.server.push import PushQueries, output_schema
+from ksqlengine.server.push import PushQueries, PushQuery, output_schema
 from ksqlengine.server.queries import PersistentQuery, Queries
 from ksqlengine.server.selecting import select_items
 from ksqlengine.server.streams import Finished, RowStream
@@ -33,6 +33,7 @@ from ksqlengine.topology.build import codec
 from ksqlengine.types import Column, Schema
 
 _MORE = " See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query."
+_LOOK_S = 0.02
 _UNSUPPORTED_COLUMNS = {"ROWPARTITION", "ROWOFFSET"}
 
 
@@ -54,6 +55,7 @@ class PullQueries:
 
     def __init__(self, engine: Engine, queries: Queries, backend: Backend, config: ServerConfig, peers: Peers) -> None:
         self.engine, self.queries, self.backend, self.config, self.peers = engine, queries, backend, config, peers
+        self._streams = PushQueries(engine, backend, config)  # neither counted nor listed with those of clients
         self._slots = threading.BoundedSemaphore(max(config.max_pull_queries, 1))
 
     def open(
@@ -190,7 +192,8 @@ class PullQueries:
         """Read the store once. Raises NotReadyError while the query starts or rebalances."""
         if plan.query.running is None:
             raise NotReadyError(f"{plan.query.id} does not run")
-        store = plan.query.running.store(plan.store.name, plan.store.kind, partition)
+        running = plan.query.running
+        store = running.store(plan.store.name, plan.store.kind, partition)
         try:
             if plan.store.kind == "keyvalue":
                 scan.keyValue(store, keys)
@@ -202,6 +205,11 @@ class PullQueries:
             if "InvalidStateStore" in type(error).__name__ or "StateStoreNotAvailable" in type(error).__name__:
                 raise NotReadyError(str(error.getMessage())) from None
             raise
+        running.store(plan.store.name, plan.store.kind, partition)  # one that was closed meanwhile gave some rows only
+
+    def close(self) -> None:
+        """End the queries that read a stream."""
+        self._streams.close()
 
     def _keys(self, plan: PullPlan) -> Any:
         """Evaluate the keys of a lookup into Java objects of the key columns' types; None is a scan."""
@@ -233,9 +241,8 @@ class PullQueries:
             )
         node = t.Select(replace(statement.node.query, emit="CHANGES", limit=None))
         over = dict(properties) | {"auto.offset.reset": "earliest", "commit.interval.ms": "50"}
-        pushes = PushQueries(self.engine, self.backend, self.config)
         plan = self.engine.plan_select(replace(statement, node=node), over)
-        query = pushes.run(plan, f"transient_pull_{source.name}_{uuid.uuid4().hex[:12]}", over)
+        query = self._streams.run(plan, f"transient_pull_{source.name}_{uuid.uuid4().hex[:12]}", over)
         schema = output_schema(plan)
         return RowStream(
             query.id,
@@ -248,25 +255,38 @@ class PullQueries:
 
 
 class UntilDrained:
-    """The rows of a transient query until it has read everything that was there."""
+    """The rows of a transient query until it has read everything that was there.
 
-    def __init__(self, query: Any) -> None:
-        self._query, self._checked, self._done = query, 0.0, False
+    How far it is asks the broker, which takes its time: a thread does it, because rows are taken in the event loop.
+    """
+
+    def __init__(self, query: PushQuery) -> None:
+        self._query = query
+        self._closed, self._done = threading.Event(), threading.Event()
+        self._failure: Exception | None = None
+        threading.Thread(target=self._watch, name=f"drain-{query.id}", daemon=True).start()
+
+    def _watch(self) -> None:
+        try:
+            while not self._query.drained() and not self._closed.wait(_LOOK_S):
+                pass
+        except Exception as error:  # told to who reads
+            self._failure = error
+        self._done.set()
 
     def take(self) -> list[str] | None:
         """Give rows; None when the end has been reached and everything was given."""
-        rows: list[str] | None = self._query.take()
+        done = self._done.is_set()  # asked before the rows are taken: then none is left
+        rows = self._query.take()
         if rows or rows is None:
             return rows
-        if self._done:
-            return None
-        if time.monotonic() - self._checked > 0.02:
-            self._checked = time.monotonic()
-            self._done = self._query.drained()
-        return []
+        if done and self._failure is not None:
+            raise self._failure
+        return None if done else []
 
     def close(self) -> None:
         """End the topology."""
+        self._closed.set()
         self._query.close()
 
 

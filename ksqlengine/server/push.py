@@ -69,6 +69,7 @@ class PushQueries:
         self.engine, self.backend, self.config = engine, backend, config
         self._queries: dict[str, PushQuery] = {}
         self._opening = 0
+        self._closed = False
         self._lock = threading.Lock()
 
     def open(self, statement: ParsedStatement, properties: dict[str, Any]) -> RowStream:
@@ -99,6 +100,7 @@ class PushQueries:
         with self._lock:  # both at once: it must not count twice in between
             self._opening -= 1
             self._queries[query.id] = query
+        self._end_if_closed(query)
         schema = output_schema(plan)
         return RowStream(query.id, schema, push_header(schema), query, limit=limit)
 
@@ -107,7 +109,13 @@ class PushQueries:
         query = self._start(plan, query_id, properties)
         with self._lock:
             self._queries[query_id] = query
+        self._end_if_closed(query)
         return query
+
+    def _end_if_closed(self, query: PushQuery) -> None:
+        """End a query that was started while the others were ended."""
+        if self._closed:
+            query.close()
 
     def _start(self, plan: Plan, query_id: str, properties: dict[str, Any]) -> PushQuery:
         streams = self.config.streams(properties)
@@ -147,6 +155,7 @@ class PushQueries:
     def close(self) -> None:
         """Close them all."""
         with self._lock:
+            self._closed = True
             queries = list(self._queries.values())
         for query in queries:
             query.close()

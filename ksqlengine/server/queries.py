@@ -67,6 +67,7 @@ class Queries:
         self.engine, self.backend, self.config = engine, backend, config
         self._queries: dict[str, PersistentQuery] = {}
         self._lock = threading.RLock()
+        self._closing = threading.Event()
         self._closers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="query-closer")
 
     def all(self) -> list[PersistentQuery]:
@@ -127,6 +128,9 @@ class Queries:
             self._run(query)
 
     def _run(self, query: PersistentQuery) -> None:
+        """Start a query, unless the server ends: what nobody closes would keep the process."""
+        if self._closing.is_set():
+            return
         query.started_at = time.monotonic()
         streams = self.config.streams(query.plan.properties)
         try:
@@ -137,6 +141,8 @@ class Queries:
         except Exception as error:  # whatever fails in the topology, the server goes on and shows it
             LOG.exception("query %s cannot start", query.id)
             query.failure = QueryError(int(time.time() * 1000), f"{type(error).__name__}: {error}", "SYSTEM")
+        if self._closing.is_set() and query.running is not None:
+            query.running.close()
 
     def retry_failed(self) -> None:
         """Start queries in ERROR again, after a time that doubles with each try (ksql.query.retry.backoff.…)."""
@@ -198,6 +204,7 @@ class Queries:
 
     def close(self) -> None:
         """Close all queries, leaving their groups so that other servers take over at once."""
+        self._closing.set()
         with self._lock:
             running = [q.running for q in self._queries.values() if q.running is not None]
         list(self._closers.map(lambda r: r.close(), running))

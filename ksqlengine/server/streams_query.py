@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import jpype
@@ -14,7 +15,8 @@ from ksqlengine.topology.serving import broker_names, parts, source_topics, topi
 if TYPE_CHECKING:
     from ksqlengine.server.kafka import KafkaBackend
 
-_CLOSE_S = 20
+LOG = logging.getLogger(__name__)
+_CLOSE_S = 60
 
 
 class StreamsQuery:
@@ -67,13 +69,17 @@ class StreamsQuery:
         """Stop for good and leave the group, so that other servers take over at once; a transient one is forgotten."""
         options = java("org.apache.kafka.streams.KafkaStreams$CloseOptions")()
         options = options.timeout(java("java.time.Duration").ofSeconds(_CLOSE_S)).leaveGroup(True)
-        self._streams.close(options)
+        if not self._streams.close(options):
+            LOG.warning("the query %s did not end in %d s, it is left to itself", self.application_id, _CLOSE_S)
         if self.transient:
             self.forget()
 
     def forget(self) -> None:
         """Remove what a terminated query leaves at the broker and on disk."""
-        self._streams.cleanUp()
+        try:
+            self._streams.cleanUp()
+        except jpype.JException as error:  # it has not ended in time
+            LOG.warning("what %s keeps on disk stays: %s", self.application_id, error.getMessage())
         self.backend.forget_application(self.application_id)
 
     # -- stores ------------------------------------------------------------------------------------------------------
