@@ -29,6 +29,7 @@ from ksqlengine.server.settings import Listener, advertised, check_settings
 from ksqlengine.server.tls import server_context
 
 LOG = logging.getLogger("ksqlengine")
+_EXIT_S = 10.0
 _QUIET = "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.streams.processor.internals."
 
 
@@ -77,7 +78,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End push queries, then stop as uvicorn does."""
         self._service.ready = False
-        threading.Thread(target=self._service.push.close, name="end-push-queries", daemon=True).start()
+        threading.Thread(target=self._service.end_transient, name="end-push-queries", daemon=True).start()
         super().handle_exit(sig, frame)
 
 
@@ -134,6 +135,10 @@ def main(arguments: list[str] | None = None) -> int:
     server.run()
     service.stop()
     code = 1 if failed else 0
+    # Java waits for the threads of a query that did not end in time, for ever
+    last = threading.Timer(_EXIT_S, os._exit, (code,))
+    last.daemon = True
+    last.start()
     if any(not thread.daemon and thread is not threading.current_thread() for thread in threading.enumerate()):
         LOG.warning("a request was still being worked on: it ends with the server")
         sys.stderr.flush()

@@ -87,19 +87,25 @@ class KsqlService:
         """End push queries, close the persistent ones, leave their groups."""
         self.ready = False
         self._stopped.set()
+        log = self._processing_log
+        parts = (self.commands.stop if self.commands else None, self.queries.close, log.close if log else None,
+                 self.peers.close, self.backend.close)  # fmt: skip
+        for stop in (self.end_transient, *filter(None, parts)):
+            try:
+                stop()
+            except Exception:  # the others must be told too
+                LOG.exception("a part of the server did not stop in order")
+
+    def end_transient(self) -> None:
+        """End push queries, and pull queries that read a stream."""
         self.push.close()
-        if self.commands is not None:
-            self.commands.stop()
-        self.queries.close()
-        if self._processing_log is not None:
-            self._processing_log.close()
-        self.backend.close()
-        self.peers.close()
+        self.pull.close()
 
     def _watch(self, runner: CommandRunner) -> None:
         """Mend what can be mended without an operator, and speak of what cannot."""
         if not runner.degraded:  # else the log may know of more than was read
-            self.queries.clean_up(runner.ended)
+            with runner.lock:  # a query may be made anew under an id of its own
+                self.queries.clean_up(runner.ended.difference(self.engine.catalog.queries))
         while not self._stopped.wait(_WATCH_S):
             try:
                 self.queries.retry_failed()
@@ -246,7 +252,7 @@ class KsqlService:
             )
         wanted = sink.partitions
         if not wanted and plan.kind == "query":
-            wanted = max((t.partitions for t in map(self.backend.topic, self._source_topics(plan)) if t), default=1)
+            wanted = max(map(self._partitions, filter(None, map(self.engine.catalog.get, plan.sources))), default=1)
         if existing is None:
             replicas = sink.replicas or self.config.replication_factor
             self.backend.create_topic(sink.topic, max(wanted, 1), replicas, topic_config(sink, plan.details))
@@ -260,9 +266,10 @@ class KsqlService:
         partitions = existing.partitions if existing else max(wanted, 1)
         return replace(plan, sink=replace(sink, partitions=partitions))
 
-    def _source_topics(self, plan: Plan) -> list[str]:
-        found = (self.engine.catalog.get(name) for name in plan.sources)
-        return [source.topic for source in found if source is not None]
+    def _partitions(self, source: Source) -> int:
+        """Give the partitions that a source's topic has, or had when it was declared."""
+        topic = self.backend.topic(source.topic)
+        return topic.partitions if topic else source.partitions
 
     def _delete_topic(self, plan: Plan) -> None:
         if plan.details.get("delete_topic") and plan.details.get("topic"):
