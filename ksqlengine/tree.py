@@ -30,12 +30,14 @@ class Unit(Expr):
 
 @dataclass(frozen=True)
 class Column(Expr):
-    """Refer to a column, by `source.name` or name alone; or to a lambda's parameter."""
+    """Refer to a column, by `source.name` or name alone; or to a lambda's parameter. `shown` is what messages call one
+    that stands for an expression."""
 
     name: str
     source: str | None = None
     line: int = field(default=0, compare=False)
     column: int = field(default=0, compare=False)
+    shown: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def format_expression(e: t.Expr) -> str:
                 return repr(e.value).upper().replace("E+", "E")
             return f"{e.value:f}" if isinstance(e.value, Decimal) else str(e.value)
         case t.Column():
-            return f"{ident(e.source)}.{ident(e.name)}" if e.source else ident(e.name)
+            return e.shown or (f"{ident(e.source)}.{ident(e.name)}" if e.source else ident(e.name))
         case t.Unit():
             return e.name
         case t.Deref():
@@ -80,7 +80,12 @@ def format_expression(e: t.Expr) -> str:
 
 def format_bare(e: t.Expr) -> str:
     """Return an expression's text without the sources of its columns."""
-    return format_expression(rewrite(e, lambda x: t.Column(x.name) if isinstance(x, t.Column) else None))
+    return format_expression(bare(e))
+
+
+def bare(e: t.Expr) -> t.Expr:
+    """Copy an expression without the sources of its columns."""
+    return rewrite(e, lambda x: dataclasses.replace(x, source=None) if isinstance(x, t.Column) and x.source else None)
 
 
 def children(e: t.Expr) -> Iterator[t.Expr]:

@@ -45,7 +45,7 @@ def plan(items: list[Item], relation: Relation, builder: PlanBuilder) -> tuple[l
         slots.append(Slot(None, f"KSQL_UDTF_{i}", type_, "SYNTHETIC"))
     for slot in relation.slots:
         slot.used = True  # the row is copied as it stands
-    names = {c: t.Column(f"KSQL_UDTF_{i}") for i, c in enumerate(calls)}
+    names = {c: t.Column(f"KSQL_UDTF_{i}", shown=format_expression(c)) for i, c in enumerate(calls)}
 
     def change(x: t.Expr) -> t.Expr | None:
         return names.get(x) if isinstance(x, t.Call) else None
