@@ -138,7 +138,7 @@ def test_push_query_with_a_limit_gives_up_in_time(ksql: Embedded) -> None:
 def test_rest_clients_can_connect_as_long_as_the_block_lasts() -> None:
     with ksqlengine.embedded() as ksql:
         url = ksql.url
-        assert httpx.get(f"{url}/info").json()["KsqlServerInfo"]["serverStatus"] == "RUNNING"
+        assert httpx.get(f"{url}/info", timeout=60).json()["KsqlServerInfo"]["serverStatus"] == "RUNNING"
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/info")
     with pytest.raises(SetupError, match="inside its block"):

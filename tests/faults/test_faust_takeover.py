@@ -46,7 +46,7 @@ class Worker:
 
     def ask(self) -> dict[str, Any]:
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self.port}/health", timeout=3, trust_env=False)
+            answer = httpx.get(f"http://127.0.0.1:{self.port}/health", timeout=20, trust_env=False)
             return dict(answer.json())
         except (httpx.HTTPError, ValueError):
             return {"role": "away", "processed": 0}
@@ -74,7 +74,7 @@ def app(platform: Settings, tmp_path: Path) -> Iterator[tuple[str, Callable[[str
     yield name, start
     for worker in workers:
         worker.process.kill()
-        worker.process.wait(10)
+        worker.process.wait(60)
     kafka.delete_topics(platform, [*(t.name for t in topics), f"{name}-stops-changelog"])
 
 
@@ -133,10 +133,10 @@ def test_a_worker_that_lost_its_folder_and_its_target_makes_both_again(
     _send(platform, f"{name}.in", rows, [])
     first = start("first")
     expected = _expected(rows)
-    _until(lambda: _result(platform, f"{name}.out") == expected, 60, first.log.read_text)
-    _until(lambda: first.ask()["processed"] >= 60, 30, first.log.read_text)
+    _until(lambda: _result(platform, f"{name}.out") == expected, 120, first.log.read_text)
+    _until(lambda: first.ask()["processed"] >= 60, 120, first.log.read_text)
     first.process.terminate()
-    assert first.process.wait(30) == 0
+    assert first.process.wait(120) == 0
     kafka.delete_topics(platform, [f"{name}.out"])
     kafka.ensure_topics(platform, [Topic(f"{name}.out", 1, "a test's own", compacted=True)])
     again = start("another-folder")

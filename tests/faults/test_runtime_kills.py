@@ -55,7 +55,7 @@ def _headway(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True, timeout=300, check=False)
 
 
-def _wait_for(holds: object, what: str, timeout_s: float = 60.0) -> None:
+def _wait_for(holds: object, what: str, timeout_s: float = 120.0) -> None:
     assert callable(holds)
     end = time.monotonic() + timeout_s
     while not holds():
@@ -68,7 +68,7 @@ def test_killed_supervisor_leaves_no_orphans_and_up_repairs(small: Settings) -> 
     supervision = Supervision(small)
     assert supervision.status("postgres").pid in [process.pid for process in of_platform(runtime_id(small))]
     os.kill(supervision.pid(), signal.SIGKILL)
-    _wait_for(lambda: of_platform(runtime_id(small)) == [], "the orphans end by themselves", 20)
+    _wait_for(lambda: of_platform(runtime_id(small)) == [], "the orphans end by themselves", 60)
     Platform(small).up(only=["postgres"])
     assert supervision.status("postgres").running
 
@@ -91,7 +91,7 @@ def test_interrupted_up_leaves_nothing_running(small: Settings) -> None:
     supervision = Supervision(small)
     _wait_for(lambda: supervision.alive() and supervision.status("kafka").running, "Kafka is being started")
     starting.send_signal(signal.SIGINT)
-    starting.wait(60)
+    starting.wait(120)
     assert starting.returncode != 0
     assert of_platform(runtime_id(small)) == []
     assert not supervision.alive()

@@ -42,7 +42,7 @@ def _start(platform: Settings) -> tuple[subprocess.Popen[bytes], Settings]:
     process = subprocess.Popen(command, cwd=PROJECT_DIR)
     own = platform.model_copy(update={"rest_proxy": RestProxySettings(port=port, max_body_bytes=100_000)})
     with RestProxyClient(own) as client:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not client.healthy():
             assert process.poll() is None
             assert time.monotonic() < deadline, "the proxy did not become healthy"
@@ -55,7 +55,7 @@ def proxy(platform: Settings) -> Iterator[Settings]:
     process, own = _start(platform)
     yield own
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(120) == 0
 
 
 def _rows(platform: Settings, topic: str) -> list[tuple[bytes | None, bytes | None, int]]:
@@ -77,7 +77,7 @@ def test_what_goes_in_over_http_is_in_the_topic(platform: Settings, proxy: Setti
 
 def test_keys_go_to_the_partition_that_jvm_clients_choose(proxy: Settings, topic: str) -> None:
     # org.apache.kafka.common.utils.Utils.murmur2 of the key's bytes, by the JVM's own vectors: "21" and "foobar"
-    with httpx.Client(base_url=proxy.rest_proxy.url) as client:
+    with httpx.Client(timeout=60, base_url=proxy.rest_proxy.url) as client:
         body = {"records": [{"key": "MjE=", "value": ""}, {"key": "Zm9vYmFy", "value": ""}]}
         answer = client.post(
             f"/topics/{topic}", json=body, headers={"content-type": "application/vnd.kafka.binary.v2+json"}
@@ -92,7 +92,7 @@ def test_names_a_topic_that_does_not_exist(proxy: Settings) -> None:
 
 
 def test_describes_topics_partitions_and_offsets(proxy: Settings, topic: str) -> None:
-    with httpx.Client(base_url=proxy.rest_proxy.url) as client:
+    with httpx.Client(timeout=60, base_url=proxy.rest_proxy.url) as client:
         described = client.get(f"/topics/{topic}").json()
         assert described["name"] == topic
         assert described["configs"]["cleanup.policy"] == "delete"
@@ -109,14 +109,14 @@ def test_describes_topics_partitions_and_offsets(proxy: Settings, topic: str) ->
 
 def test_refuses_a_partition_that_does_not_exist_and_honours_one_that_does(proxy: Settings, topic: str) -> None:
     body = {"records": [{"key": "k", "value": 1}]}
-    with httpx.Client(base_url=proxy.rest_proxy.url, headers=JSON_V2) as client:
+    with httpx.Client(timeout=60, base_url=proxy.rest_proxy.url, headers=JSON_V2) as client:
         assert client.post(f"/topics/{topic}/partitions/2", json=body).json()["offsets"][0]["partition"] == 2
         refused = client.post(f"/topics/{topic}/partitions/3", json=body)
         assert (refused.status_code, refused.json()["error_code"]) == (404, 40402)
 
 
 def test_a_large_body_is_refused_and_the_connection_lives_on(proxy: Settings, topic: str) -> None:
-    with httpx.Client(base_url=proxy.rest_proxy.url, headers=JSON_V2) as client:
+    with httpx.Client(timeout=60, base_url=proxy.rest_proxy.url, headers=JSON_V2) as client:
         large = (b" " * 10_000 for _ in range(50))
         assert client.post(f"/topics/{topic}", content=large).status_code == 413
         assert client.post(f"/topics/{topic}", json={"records": [{"value": 1}]}).status_code == 200
@@ -128,7 +128,7 @@ def test_everything_acknowledged_before_and_during_a_stop_is_in_the_topic(platfo
     stop = threading.Event()
 
     def send(worker: int) -> None:
-        with httpx.Client(base_url=own.rest_proxy.url, headers=JSON_V2) as client:
+        with httpx.Client(timeout=60, base_url=own.rest_proxy.url, headers=JSON_V2) as client:
             for number in range(100_000):
                 name = f"stop-{worker}-{number}"
                 try:
@@ -143,14 +143,14 @@ def test_everything_acknowledged_before_and_during_a_stop_is_in_the_topic(platfo
     threads = [threading.Thread(target=send, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while len(acknowledged) < 200 and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(120) == 0
     stop.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert len(acknowledged) >= 200
     found = [row[0] for row in _rows(platform, topic) if row[0] and row[0].startswith(b'"stop-')]
     missing = {f'"{name}"'.encode() for name in acknowledged} - set(found)

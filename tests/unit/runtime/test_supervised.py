@@ -221,7 +221,7 @@ def test_parts_that_are_prepared_side_by_side_may_write_the_same_file(
     path, written, rename = tmp_path / "passwords.json", Barrier(4), Path.replace
 
     def all_have_written(temporary: Path, target: Path) -> Path:
-        written.wait(5)
+        written.wait(60)
         return rename(temporary, target)
 
     monkeypatch.setattr(Path, "replace", all_have_written)

@@ -121,7 +121,7 @@ def test_retry_ends_the_previous_bounded_driver_on_its_checkpoint(tmp_path: Path
     path = tmp_path / "_driver.json"
     previous = hold(path, BOUNDED)
     with lease(path, BOUNDED):
-        assert previous.wait(5) == -signal.SIGTERM
+        assert previous.wait(30) == -signal.SIGTERM
         held = owner(path)
         assert held is not None and held.pid == os.getpid()
         assert held.jvm == 0, "a parent that is not spark-submit is none of ours to end"
@@ -155,7 +155,7 @@ def test_wrapper_ends_with_its_parent(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (home / "bin").mkdir(parents=True)
     real = home / "bin" / "spark-submit"
-    real.write_text('#!/bin/sh\necho "$$" > "$1"\nexec sleep 60\n', encoding="utf-8")
+    real.write_text('#!/bin/sh\necho "$$" > "$1"\nexec sleep 600\n', encoding="utf-8")
     real.chmod(0o755)
     pid_file = tmp_path / "pid"
     environment = os.environ | {"SPARK_HOME": str(home), "JAVA_HOME": "/none"}
@@ -163,7 +163,7 @@ def test_wrapper_ends_with_its_parent(tmp_path: Path) -> None:
         [sys.executable, "-c", f"import subprocess; subprocess.run([{str(WRAPPER)!r}, {str(pid_file)!r}])"],
         env=environment,
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not (pid_file.exists() and pid_file.read_text().strip()):
         assert time.monotonic() < deadline, "the wrapper did not start spark-submit"
         time.sleep(0.02)
