@@ -20,9 +20,8 @@ from ksqlengine.planner.relation import (
     Relation,
     Scope,
     Slot,
-    check_unambiguous,
+    check_known,
     truth,
-    unknown_column,
 )
 from ksqlengine.types import BIGINT, INTEGER, NULL, SqlType
 
@@ -34,12 +33,13 @@ def plan(
 ) -> tuple[list[Item], Relation]:
     """Group, aggregate and filter by HAVING; the items then read keys, states and window bounds."""
     groups = [canonical(g, relation) for g in query.group_by or ()]
+    bounds_known = WINDOW_BOUNDS if query.window is not None else ()  # of the window that this query makes
     for g in groups:
-        _known(g, relation, "GROUP BY")
+        check_known(g, relation, "GROUP BY")
     if query.having is not None:
-        _known(query.having, relation, "HAVING", windowed=query.window is not None)
+        check_known(query.having, relation, "HAVING", bounds_known)
     for item in items:
-        _known(item.expr, relation, "SELECT", windowed=query.window is not None)
+        check_known(item.expr, relation, "SELECT", bounds_known)
     items = [replace(i, expr=canonical(i.expr, relation)) for i in items]
     having = canonical(query.having, relation) if query.having is not None else None
     used = [i.expr for i in items] + ([having] if having is not None else [])
@@ -133,18 +133,6 @@ def plan(
         grouped.step = {"op": "filter", "in": grouped.step, "kind": "TABLE", "predicate": name}
     changed = [replace(i, expr=rewrite(i.expr, change)) for i in items]
     return changed, grouped
-
-
-def _known(expr: t.Expr, relation: Relation, clause: str, *, windowed: bool = False) -> None:
-    """Refuse an unknown column before anything is said about aggregates."""
-    for c in columns(expr):
-        if c.name in WINDOW_BOUNDS and windowed:
-            continue
-        if c.source is not None and c.source not in [a for a, _ in relation.sources]:
-            raise KsqlError(f"'{c.source}' is not a valid stream/table name or alias.")
-        if not relation.find(c):
-            raise unknown_column(c, clause)
-        check_unambiguous(c, relation)
 
 
 def _check_bounds(expr: t.Expr, relation: Relation, more: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from ksqlengine import tree as t
 from ksqlengine.catalog import Catalog, FormatInfo, Source, WindowInfo
 from ksqlengine.codegen.expressions import Code, Compiler, Constants
 from ksqlengine.codegen.java_types import java_type
-from ksqlengine.codegen.names import format_expression
+from ksqlengine.codegen.names import columns, format_expression
 from ksqlengine.errors import KsqlError
 from ksqlengine.types import BIGINT, INTEGER, Column, SqlType
 
@@ -82,27 +83,32 @@ class Scope:
 
     def resolve(self, column: t.Column) -> Code:
         """Return Java and type of a column. Raises KsqlError when there is none or more than one."""
-        relation = self.relation
-        aliases = [a for a, _ in relation.sources]
-        if column.source is not None and column.source not in aliases:
-            raise KsqlError(f"'{column.source}' is not a valid stream/table name or alias.")
-        found = relation.find(column)
-        if not found:
-            raise unknown_column(column, self.clause)
-        check_unambiguous(column, relation)
-        slot = relation.slots[found[0]]
+        at = place_of(column, self.relation, self.clause)
+        slot = self.relation.slots[at]
         slot.used = True
-        return Code(slot_code(slot, found[0]), slot.type)
+        return Code(slot_code(slot, at), slot.type)
 
 
-def check_unambiguous(column: t.Column, relation: Relation) -> None:
-    """Refuse a name that more than one source has."""
+def place_of(column: t.Column, relation: Relation, clause: str) -> int:
+    """Return the index of the slot that a reference means. Raises KsqlError when there is none or more than one."""
+    if column.source is not None and column.source not in [a for a, _ in relation.sources]:
+        raise KsqlError(f"'{column.source}' is not a valid stream/table name or alias.")
     found = relation.find(column)
+    if not found:
+        raise unknown_column(column, clause)
     if len(found) > 1:
         could = " or ".join(sorted(f"{relation.slots[i].source}.{column.name}" for i in found))
         raise KsqlError(
             f"Line: {column.line}, Col: {column.column}: Column '{column.name}' is ambiguous. Could be {could}."
         )
+    return found[0]
+
+
+def check_known(expr: t.Expr, relation: Relation, clause: str, also: Container[str] = ()) -> None:
+    """Refuse columns that a relation has not, or has of more than one source; ``also`` are names that are known."""
+    for column in columns(expr):
+        if column.name not in also:
+            place_of(column, relation, clause)
 
 
 def unknown_column(column: t.Column, clause: str) -> KsqlError:

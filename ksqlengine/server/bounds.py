@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ksqlengine import tree as t
-from ksqlengine.catalog import Source
-from ksqlengine.codegen.names import rewrite
+from ksqlengine.codegen.names import bare, rewrite
 from ksqlengine.codegen.timestamps import millis_of
+from ksqlengine.planner.relation import Relation, check_known
 from ksqlengine.server.lookup import disjuncts
-from ksqlengine.server.selecting import check_known, strip_alias
 from ksqlengine.types import BIGINT
 
 _TIMES = {"WINDOWSTART", "WINDOWEND", "ROWTIME"}
@@ -15,12 +14,12 @@ _TIMES = {"WINDOWSTART", "WINDOWEND", "ROWTIME"}
 _FIRST, _LAST = 0, 2**62
 
 
-def prepare(where: t.Expr | None, source: Source, alias: str, *, windowed: bool) -> t.Expr | None:
+def prepare(where: t.Expr | None, relation: Relation) -> t.Expr | None:
     """Resolve the columns of a WHERE and read texts that are compared with times."""
     if where is None:
         return None
-    check_known(where, source, alias, "WHERE", windowed=windowed)
-    return rewrite(strip_alias(where, {alias}), _times)
+    check_known(where, relation, "WHERE")
+    return rewrite(bare(where), _times)
 
 
 def _times(expr: t.Expr) -> t.Expr | None:

@@ -18,6 +18,7 @@ from ksqlengine.engine import Engine, ParsedStatement, StoreInfo
 from ksqlengine.errors import BAD_REQUEST, KsqlError, KsqlStatementError
 from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
 from ksqlengine.jvm import java
+from ksqlengine.planner.builder import PlanBuilder
 from ksqlengine.server import bounds, entities
 from ksqlengine.server.backend import Backend, NotReadyError
 from ksqlengine.server.config import ServerConfig
@@ -113,8 +114,9 @@ class PullQueries:
         store = running.built.store
         windowed = source.window is not None
         alias = query.source.alias if isinstance(query.source, t.From) else source.name
-        items = select_items(query, source, alias)
-        where = bounds.prepare(query.where, source, alias, windowed=windowed)
+        relation = PlanBuilder("pull").scan(source, alias, None)
+        items = select_items(query, relation)
+        where = bounds.prepare(query.where, relation)
         rules = Rules(
             table_scan=_flag(properties, "ksql.query.pull.table.scan.enabled"),
             range_scan=_flag(properties, "ksql.query.pull.range.scan.enabled"),

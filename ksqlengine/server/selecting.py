@@ -6,21 +6,18 @@ from dataclasses import replace
 
 from ksqlengine import tree as t
 from ksqlengine.catalog import Source
-from ksqlengine.codegen.names import columns, rewrite
-from ksqlengine.errors import KsqlStatementError
-from ksqlengine.planner.builder import PlanBuilder
+from ksqlengine.codegen.names import bare
 from ksqlengine.planner.projection import expand, star_columns
-from ksqlengine.planner.relation import WINDOW_BOUNDS, unknown_column
+from ksqlengine.planner.relation import Relation, check_known
 
 
-def select_items(query: t.Query, source: Source, alias: str) -> tuple[tuple[str, t.Expr], ...]:
+def select_items(query: t.Query, relation: Relation) -> tuple[tuple[str, t.Expr], ...]:
     """Give (output name, expression) for each output column, named as a query that stays would name them."""
-    relation = PlanBuilder("pull").scan(source, alias, None)
-    out: list[tuple[str, t.Expr]] = []
-    for item in expand(with_bounds(query, source).items, relation, None):
-        check_known(item.expr, source, alias, "SELECT", windowed=source.window is not None)
-        out.append((item.name, strip_alias(item.expr, {alias})))
-    return tuple(out)
+    ((_, source),) = relation.sources
+    items = expand(with_bounds(query, source).items, relation, None)
+    for item in items:
+        check_known(item.expr, relation, "SELECT")
+    return tuple((item.name, bare(item.expr)) for item in items)
 
 
 def with_bounds(query: t.Query, source: Source) -> t.Query:
@@ -34,19 +31,3 @@ def with_bounds(query: t.Query, source: Source) -> t.Query:
         star = item.kind in {"all", "source_all"} and item.source in {None, alias}
         items += [t.SelectItem("expr", t.Column(name)) for name in names] if star else [item]
     return replace(query, items=tuple(items))
-
-
-def check_known(expr: t.Expr, source: Source, alias: str, clause: str, *, windowed: bool) -> None:
-    """Refuse columns that the source has not, in ksqlDB's words."""
-    known = {c.name for c in source.schema.columns} | {"ROWTIME"} | set(WINDOW_BOUNDS if windowed else ())
-    for column in columns(expr):
-        if column.source not in {None, alias}:
-            raise KsqlStatementError(f"'{column.source}' is not a valid stream/table name or alias.")
-        if column.name not in known:
-            error = unknown_column(column, clause)
-            raise KsqlStatementError(error.message, "", error.line, error.column)
-
-
-def strip_alias(expr: t.Expr, names: set[str]) -> t.Expr:
-    """Take the source's name away from its columns: a pull query has one source."""
-    return rewrite(expr, lambda e: t.Column(e.name) if isinstance(e, t.Column) and e.source in names else None)
