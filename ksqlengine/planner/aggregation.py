@@ -107,9 +107,11 @@ def plan(
         functions=[format_expression(c) for c in calls],
     )
 
+    text = format_expression if relation.joined else format_bare
+
     def change(x: t.Expr) -> t.Expr | None:
         if x in groups:
-            return t.Column(f"KSQL_GROUP_{groups.index(x)}")
+            return t.Column(f"KSQL_GROUP_{groups.index(x)}", shown=text(x))
         if isinstance(x, t.Call) and x in calls:
             return t.Column(f"KSQL_AGG_VARIABLE_{calls.index(x)}")
         return None
@@ -121,7 +123,7 @@ def plan(
     )
     for i, key in enumerate(keys):
         key.expressions = [t.Column(f"KSQL_GROUP_{i}")]
-        key.label = format_expression(groups[i]) if relation.joined else format_bare(groups[i])
+        key.label = text(groups[i])
     grouped = replace(
         relation, step=step, kind="TABLE", slots=slots, keys=keys, window=window, key_kind="group",
         joined=relation.joined, synthetic_key=False,
