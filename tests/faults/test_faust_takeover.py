@@ -111,17 +111,17 @@ def test_a_standby_takes_over_from_a_killed_worker_in_the_middle_of_its_work(
     assert len(rows) >= 300  # the test must not pass on nothing
     _send(platform, f"{name}.in", rows[:250], [])
     first = start("first")
-    _until(lambda: first.ask()["role"] == "active" and first.ask()["processed"] >= 250, 60, first.log.read_text)
+    _until(lambda: first.ask()["role"] == "active" and first.ask()["processed"] >= 250, 120, first.log.read_text)
     second = start("second")
-    _until(lambda: second.ask()["role"] == "standby", 60, second.log.read_text)
-    _until(lambda: first.ask()["role"] == "active", 30, first.log.read_text)
+    _until(lambda: second.ask()["role"] == "standby", 120, second.log.read_text)
+    _until(lambda: first.ask()["role"] == "active", 120, first.log.read_text)
     before = first.ask()["processed"]
     _send(platform, f"{name}.in", rows[250:], rows[:40])
-    _until(lambda: first.ask()["processed"] > before, 30, first.log.read_text)
+    _until(lambda: first.ask()["processed"] > before, 120, first.log.read_text)
     os.kill(first.process.pid, signal.SIGKILL)
-    _until(lambda: second.ask()["role"] == "active", 60, second.log.read_text)
+    _until(lambda: second.ask()["role"] == "active", 120, second.log.read_text)
     expected = _expected(rows[40:])
-    _until(lambda: _result(platform, f"{name}.out") == expected, 60, second.log.read_text)
+    _until(lambda: _result(platform, f"{name}.out") == expected, 120, second.log.read_text)
     assert list(kafka.read_all(platform, dead_letters(f"{name}.in"))) == []
 
 
@@ -140,5 +140,5 @@ def test_a_worker_that_lost_its_folder_and_its_target_makes_both_again(
     kafka.delete_topics(platform, [f"{name}.out"])
     kafka.ensure_topics(platform, [Topic(f"{name}.out", 1, "a test's own", compacted=True)])
     again = start("another-folder")
-    _until(lambda: _result(platform, f"{name}.out") == expected, 60, again.log.read_text)
+    _until(lambda: _result(platform, f"{name}.out") == expected, 120, again.log.read_text)
     assert again.ask()["processed"] == 0  # from the changelog, not from the source
