@@ -2,7 +2,7 @@
 
 The sink topics stamp records with the broker's clock (LogAppendTime), so a rate is what the topic saw between its first
 and its last record: start-up counts for neither side. Each pair runs alternately; the ratio is engine / Java.
-``python -m benchmarks.ksql [--quick]`` prints the results.
+``python -m benchmarks.ksql [--quick]`` prints the results; it needs a broker (``bin/headway up --only kafka``).
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from benchmarks.result import Result
 from headway import settings as settings_module
+from headway.adapters.kafka import wait_for_broker
+from headway.errors import HeadwayError
 from ksqlengine.server.config import IN_MEMORY_STORES
 
 JAVA_SOURCE = Path(__file__).parent / "java" / "Programs.java"
@@ -106,6 +108,7 @@ class Bench:
     def __init__(self, records: int) -> None:
         self.settings = settings_module.load()
         self.kafka = self.settings.kafka.librdkafka()
+        wait_for_broker(self.settings, timeout_s=10)
         self.admin = AdminClient(self.kafka)
         self.prefix = f"bench.ksql.{uuid.uuid4().hex[:6]}"
         self.records = records
@@ -440,5 +443,8 @@ def run(quick: bool) -> list[Result]:
 
 
 if __name__ == "__main__":
-    for result in run("--quick" in sys.argv):
-        print(result)
+    try:
+        for result in run("--quick" in sys.argv):
+            print(result)
+    except HeadwayError as error:
+        sys.exit(f"ksql: {error}")
