@@ -116,13 +116,17 @@ class Gathering:
             answer = self._peers.post(host, "/query-stream", body, timeout=timeout_s)
         except httpx.HTTPError as error:
             raise ServerGoneError(f"the server {host} does not answer ({type(error).__name__})") from error
-        if answer.status_code in {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS}:
+        # whatever fails there while its stores open or close: it is asked again
+        if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise NotReadyError(f"{host} says: {_message(answer)}")
-        if answer.status_code != httpx.codes.OK:
-            raise KsqlError(f"Unable to execute pull query on {host}: {_message(answer)}", error_code=SERVER_ERROR)
         lines = [line for line in answer.text.split("\n") if line][1:]
-        if lines and lines[-1].startswith("{"):
-            raise KsqlError(f"Unable to execute pull query on {host}: {lines[-1]}", error_code=SERVER_ERROR)
+        failed = bool(lines) and lines[-1].startswith("{")
+        if failed or answer.status_code != httpx.codes.OK:
+            raise KsqlError(
+                f"Unable to execute pull query on {self._plan.source.name} at {host}: "
+                f"{lines[-1] if failed else _message(answer)}",
+                error_code=SERVER_ERROR,
+            )
         return lines
 
 

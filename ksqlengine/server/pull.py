@@ -206,6 +206,7 @@ class PullQueries:
         except jpype.JException as error:
             if "InvalidStateStore" in type(error).__name__ or "StateStoreNotAvailable" in type(error).__name__:
                 raise NotReadyError(str(error.getMessage())) from None
+            running.store(plan.store.name, plan.store.kind, partition)  # one that closes fails in many ways
             raise
         running.store(plan.store.name, plan.store.kind, partition)  # one that was closed meanwhile gave some rows only
 

@@ -89,7 +89,8 @@ def test_server_that_has_the_partitions_not_yet_is_asked_again(monkeypatch: pyte
     ("answer", "message"),
     [
         (httpx.Response(503, json={"message": "not here"}), "cannot be read now.*not here"),
-        (httpx.Response(400, json={"message": "no"}), "Unable to execute pull query on other:1: no"),
+        (httpx.Response(500, json={"message": "its store closed"}), "cannot be read now.*its store closed"),
+        (httpx.Response(400, json={"message": "no"}), "Unable to execute pull query on T at other:1: no"),
         (lines("[2]", '{"@type":"generic_error","message":"broke off"}'), "broke off"),
     ],
 )
