@@ -15,7 +15,7 @@ from ksqlengine import tree as t
 from ksqlengine.catalog import Source
 from ksqlengine.codegen.names import format_expression, walk
 from ksqlengine.engine import Engine, ParsedStatement, StoreInfo
-from ksqlengine.errors import BAD_REQUEST, KsqlError, KsqlStatementError
+from ksqlengine.errors import BAD_REQUEST, SERVER_ERROR, KsqlError, KsqlStatementError
 from ksqlengine.functions.library import AGGREGATES, TABLE_FUNCTIONS
 from ksqlengine.jvm import java
 from ksqlengine.planner.builder import PlanBuilder
@@ -207,7 +207,10 @@ class PullQueries:
             if "InvalidStateStore" in type(error).__name__ or "StateStoreNotAvailable" in type(error).__name__:
                 raise NotReadyError(str(error.getMessage())) from None
             running.store(plan.store.name, plan.store.kind, partition)  # one that closes fails in many ways
-            raise
+            raise KsqlError(
+                f"The table {plan.source.name} cannot be read, its query is {plan.query.id}: {error}",
+                error_code=SERVER_ERROR,
+            ) from error
         running.store(plan.store.name, plan.store.kind, partition)  # one that was closed meanwhile gave some rows only
 
     def close(self) -> None:
